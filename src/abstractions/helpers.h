@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is inline or a macro in C and so has no symbol that Rust could call.
+ * bindgen makes the Rust declarations from this file.
+ */
+#ifndef _SIMPLE_MMAP_HELPERS_H
+#define _SIMPLE_MMAP_HELPERS_H
+
+#include <linux/types.h>
+
+struct page;
+
+/* linux/mm.h */
+void simple_mmap_get_page(struct page *page);
+void simple_mmap_put_page(struct page *page);
+
+/* linux/io.h, asm/page.h */
+phys_addr_t simple_mmap_page_to_phys(struct page *page);
+phys_addr_t simple_mmap_virt_to_phys(void *addr);
+
+/* linux/gfp.h */
+void *simple_mmap_alloc_pages_exact(size_t size);
+
+#endif

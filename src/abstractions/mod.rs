@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory mapping for drivers: what the `kernel` crate does not offer yet.
+//!
+//! All `unsafe` code of the module is in this folder, one C concept a file:
+//!
+//! | file | C side |
+//! |---|---|
+//! | [`miscdevice`] | `struct miscdevice` and its `struct file_operations` |
+//! | [`vma`] | `struct vm_area_struct`, in its mmap handler and in a callback |
+//! | [`vm_operations`] | `struct vm_operations_struct` |
+//! | [`vm_fault`] | `struct vm_fault` and `vm_fault_t` |
+//! | [`remap_pfn_range`] | `remap_pfn_range()` |
+//! | [`page_ref`] | a reference on a `struct page`: `get_page()`, `put_page()` |
+//! | [`pages_exact`] | physically contiguous pages: `alloc_pages_exact()` |
+//!
+//! # How a mapping comes to be, and why it is sound
+//!
+//! A process calls `mmap`. The kernel makes a VMA and calls the file's mmap handler, here
+//! [`MiscDevice::mmap`], which gets a [`VmaNew`]. The handler says what kind of mapping it is and
+//! what data its operations work on, and gets a [`VmaPfnMap`] or a [`VmaReady`] for it. It returns
+//! the latter, and only then the table of operations and a reference on the data are put into the
+//! VMA. From then on until the VMA's close the reference is the VMA's own, so whatever is mapped
+//! there can be memory that the data owns.
+//!
+//! [`MiscDevice::mmap`]: miscdevice::MiscDevice::mmap
+//! [`VmaNew`]: vma::VmaNew
+//! [`VmaPfnMap`]: remap_pfn_range::VmaPfnMap
+//! [`VmaReady`]: vma::VmaReady
+
+mod helpers;
+pub mod miscdevice;
+pub mod page_ref;
+pub mod pages_exact;
+pub mod remap_pfn_range;
+pub mod vm_fault;
+pub mod vm_operations;
+pub mod vma;

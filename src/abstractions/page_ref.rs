@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! References on pages.
+//!
+//! A `struct page` is freed when the last reference on it is given back, whoever that is: the
+//! driver that allocated it, a page table, a pipe, a pin. [`kernel::page::Page`] is the only owner
+//! of its page and frees it; a [`PageRef`] is one owner among others.
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `get_page()` and `put_page()`.
+
+use super::helpers;
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::{
+    alloc::{
+        AllocError,
+        Flags, //
+    },
+    bindings,
+    page::Page,
+    prelude::*,
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Relaxed, //
+    }, //
+};
+
+/// A reference on a page.
+///
+/// Cloning takes another reference, `get_page()`; dropping gives one back, `put_page()`.
+///
+/// # Invariants
+///
+/// The pointer is to a valid, order-0 `struct page`, and this value owns one reference on it.
+pub struct PageRef(NonNull<bindings::page>);
+
+// SAFETY: References on a page may be given back by any thread.
+unsafe impl Send for PageRef {}
+
+// SAFETY: The methods by shared reference only take further references, which is atomic, and
+// compute the page's address, which never changes.
+unsafe impl Sync for PageRef {}
+
+impl PageRef {
+    /// Allocates a page; the reference is the first on it.
+    ///
+    /// `flags` say how to allocate and whether the page is zeroed.
+    pub fn alloc(flags: Flags) -> Result<Self, AllocError> {
+        let page = ManuallyDrop::new(Page::alloc_page(flags)?);
+        // INVARIANT: A `Page` is a valid page of order 0 with one reference, which is now ours, as
+        // the `Page` is never dropped.
+        NonNull::new(page.as_ptr()).map(Self).ok_or(AllocError)
+    }
+
+    /// The physical address of the page's first byte.
+    pub fn phys(&self) -> bindings::phys_addr_t {
+        // SAFETY: By the type invariant the page is valid.
+        unsafe { helpers::simple_mmap_page_to_phys(self.0.as_ptr()) }
+    }
+
+    /// Hands the reference over to the C side.
+    pub(super) fn into_raw(self) -> *mut bindings::page {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+}
+
+impl Clone for PageRef {
+    fn clone(&self) -> Self {
+        // SAFETY: By the type invariant the page is valid and has a reference already.
+        unsafe { helpers::simple_mmap_get_page(self.0.as_ptr()) };
+        // INVARIANT: We just took the reference that the new value owns.
+        Self(self.0)
+    }
+}
+
+impl Drop for PageRef {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant we own a reference, and it is not used after this.
+        unsafe { helpers::simple_mmap_put_page(self.0.as_ptr()) };
+    }
+}
+
+/// A place for a page that is allocated when it is first asked for, and stays then.
+///
+/// It takes no lock: of several threads that allocate at once, one wins and the others drop theirs.
+///
+/// # Invariants
+///
+/// The pointer is null or what [`PageRef::into_raw`] returned, with its reference ours. Once it is
+/// not null it does not change until the drop.
+pub struct OncePage(Atomic<*mut bindings::page>);
+
+impl OncePage {
+    /// A place with no page yet.
+    pub const fn empty() -> Self {
+        // INVARIANT: The pointer is null.
+        Self(Atomic::new(core::ptr::null_mut()))
+    }
+
+    /// The page, if there is one yet.
+    pub fn get(&self) -> Option<PageRef> {
+        let page = NonNull::new(self.0.load(Acquire))?;
+        // INVARIANT: By the invariant of `OncePage` it holds a reference on this valid page as long
+        // as `self` is borrowed. `ManuallyDrop` keeps that reference where it is.
+        let ours = ManuallyDrop::new(PageRef(page));
+        Some(PageRef::clone(&ours))
+    }
+
+    /// The page; allocates it with `flags` if there is none yet.
+    pub fn get_or_alloc(&self, flags: Flags) -> Result<PageRef, AllocError> {
+        if let Some(page) = self.get() {
+            return Ok(page);
+        }
+        let page = PageRef::alloc(flags)?;
+        let raw = page.clone().into_raw();
+        // INVARIANT: Only null is replaced, and by a pointer whose reference `into_raw` gave up.
+        match self.0.cmpxchg(core::ptr::null_mut(), raw, Full) {
+            Ok(_) => Ok(page),
+            Err(winner) => {
+                // SAFETY: The exchange failed, so the reference that `raw` stands for is still
+                // ours to give back.
+                unsafe { helpers::simple_mmap_put_page(raw) };
+                // INVARIANT: As in `get`; a failed exchange found a pointer that is not null.
+                let ours = ManuallyDrop::new(PageRef(NonNull::new(winner).ok_or(AllocError)?));
+                Ok(PageRef::clone(&ours))
+            }
+        }
+    }
+}
+
+impl Drop for OncePage {
+    fn drop(&mut self) {
+        if let Some(page) = NonNull::new(self.0.load(Relaxed)) {
+            // INVARIANT: The reference was ours by the type invariant, and now is the `PageRef`'s.
+            drop(PageRef(page));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The operations of a VMA.
+//!
+//! A driver implements [`VmOperations`] for the data that its mappings work on. The table for the
+//! C side is made from that, and every VMA that has the table owns a reference on the data:
+//!
+//! | event | C side | reference |
+//! |---|---|---|
+//! | first mapping | the mmap handler succeeds | taken by the handler, moved into the VMA |
+//! | fork, split, mremap | `vm_area_dup()`, then `open` | the copy takes its own |
+//! | unmap, exit | `close`, after the page tables are cleared | given back |
+//!
+//! The kernel calls open for every copy that it will call close for, and removes no VMA that has a
+//! close operation by merging it with another.
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `struct vm_operations_struct`.
+
+use super::{
+    page_ref::PageRef,
+    vm_fault::{
+        VmFault,
+        VmFaultError, //
+    },
+    vma::Vma, //
+};
+use core::marker::PhantomData;
+use kernel::{
+    bindings,
+    error::VTABLE_DEFAULT_ERROR,
+    prelude::*,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
+    types::ForeignOwnable, //
+};
+
+/// The operations of a VMA, implemented by the data that they work on.
+#[vtable]
+pub trait VmOperations: Send + Sync + Sized + 'static {
+    /// There is one more VMA: the first of a mapping, or a copy of one by fork, split or mremap.
+    ///
+    /// May sleep.
+    fn open(&self, _vma: &Vma) {}
+
+    /// A VMA goes. Nothing is mapped in it any more. Called once for each call of [`Self::open`].
+    ///
+    /// May sleep.
+    fn close(&self, _vma: &Vma) {}
+
+    /// A page that is not mapped was touched; returns the page to map there.
+    ///
+    /// Any number of calls can run at the same time, also for the same page. May sleep. Without
+    /// this operation the process gets a `SIGBUS`.
+    fn fault(&self, _vmf: &VmFault) -> Result<PageRef, VmFaultError> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// Puts the operations of `T`, and `data` for them to work on, into a VMA.
+///
+/// # Safety
+///
+/// `vma` must be undergoing its initial setup in an `f_op->mmap()` hook that succeeds after this,
+/// on a file that keeps the code of `T` in memory.
+pub(super) unsafe fn install<T: VmOperations>(vma: *mut bindings::vm_area_struct, data: Arc<T>) {
+    // SAFETY: During its setup nobody else has access to the VMA.
+    unsafe {
+        (*vma).vm_private_data = data.into_foreign();
+        (*vma).vm_ops = &Table::<T>::TABLE;
+    }
+}
+
+/// Makes the table for the C side.
+struct Table<T>(PhantomData<T>);
+
+// What the callbacks rely on, besides the contract of each with the C side: a VMA with this table
+// went through `install`, or is a copy of one that did. So its private data is what `into_foreign`
+// of an `Arc<T>` returned, and from open to close the VMA owns one reference of it.
+impl<T: VmOperations> Table<T> {
+    const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
+        open: Some(Self::open),
+        close: Some(Self::close),
+        fault: if T::HAS_FAULT {
+            Some(Self::fault)
+        } else {
+            None
+        },
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// `vma` must be a fresh copy of a VMA with this table, and the mmap lock be held for writing.
+    unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
+        // SAFETY: The VMA it was copied from owns a reference, and cannot be closed meanwhile.
+        let data = unsafe { Arc::<T>::borrow((*vma).vm_private_data) };
+        // The copy of the pointer becomes a reference of its own.
+        core::mem::forget(Arc::from(data));
+        // SAFETY: The VMA is valid, and the mmap lock is held.
+        data.open(unsafe { Vma::from_raw(vma) });
+    }
+
+    /// # Safety
+    ///
+    /// `vma` must be a VMA with this table that is about to be freed.
+    unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
+        // SAFETY: The reference is the VMA's, which is called close on once and not used after it.
+        let data = unsafe { Arc::<T>::from_foreign((*vma).vm_private_data) };
+        // SAFETY: The VMA is valid, and no longer known to anybody else.
+        data.close(unsafe { Vma::from_raw(vma) });
+    }
+
+    /// # Safety
+    ///
+    /// `vmf` must be a fault in a VMA with this table.
+    unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The fault is valid until we return, and the VMA is locked for reading.
+        let fault = unsafe { VmFault::from_raw(vmf) };
+        // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
+        let data: ArcBorrow<'_, T> =
+            unsafe { Arc::<T>::borrow((*fault.vma().as_ptr()).vm_private_data) };
+        match data.fault(fault) {
+            Ok(page) => {
+                // SAFETY: This field is where the C side takes over the reference from.
+                unsafe { (*vmf).page = page.into_raw() };
+                0
+            }
+            Err(error) => error.into_raw(),
+        }
+    }
+}
