@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What there is to type; the kernel's build system reads Kbuild instead.
+#
+## make            build simple.ko
+## make run        boot a guest with the module loaded, and run the demonstration
+## make run PROG=<file> [ARGS="..."] [FILES="a b ..."]   the same with a program of yours
+## make shell      boot a guest with the module loaded, and give a shell in it
+## make test       run all tests in a guest
+## make lint       run all linters
+## make clean      remove what was built here
+## make distclean  remove the cache too
+##
+## The kernel:  KDIR=<build tree>, or FLAVOUR=amd64|cloud-amd64|rt-amd64 of Debian's stock kernels
+## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
+## The cache:   SIMPLE_CACHE=<directory>
+
+.PHONY: all run shell test lint clean distclean help
+
+# The settings reach the scripts through the environment.
+export KDIR FLAVOUR SERIES SIMPLE_CACHE
+export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT
+
+# Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
+kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
+
+all:
+	@module=$$(scripts/build.sh $(kernel_settings)) && cp "$$module" simple.ko
+
+run:
+	@scripts/run.sh
+
+shell:
+	@scripts/guest.sh shell
+
+test:
+	@scripts/test.sh
+
+lint:
+	@scripts/lint.sh
+
+clean:
+	@scripts/clean.sh
+
+distclean:
+	@scripts/clean.sh cache
+
+help:
+	@sed -n 's/^## \?//p' Makefile

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build.sh [--guest] [ARG...]: builds the module and prints where simple.ko is.
+#
+# The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
+# FLAVOUR or SERIES is asked for; otherwise the stock one. With --guest, for a module that is to run
+# in a guest, the running kernel is no choice. Further arguments go to the kernel's make.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tree.sh
+. "$top/scripts/tree.sh"
+
+guest=
+if [ "${1:-}" = --guest ]; then
+	guest=yes
+	shift
+fi
+
+# host_build TREE ARG...: with the toolchain of this system.
+host_build() {
+	local tree=$1 out
+	shift
+	out=$top/build/$(release_of "$tree")
+	mkdir -p "$out"
+	say "building for $(release_of "$tree")"
+	make --no-print-directory -C "$tree" M="$top" MO="$out" modules "$@" >&2
+	echo "$out/simple.ko"
+}
+
+# stock_build ARG...: with the toolchain of the build root.
+stock_build() {
+	local kernel out
+	kernel=$("$top/scripts/stock-kernel.sh")
+	# shellcheck source=scripts/target.sh
+	. "$top/scripts/target.sh"
+	out=$top/build/$(cat "$kernel/release")
+	mkdir -p "$out"
+	say "building for $(cat "$kernel/release")"
+	"$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" ARCH="$target_arch" \
+		CC="$target_triplet-$target_cc" -j"$(nproc)" modules "$@" >&2
+	echo "$out/simple.ko"
+}
+
+if [ -n "${KDIR:-}" ]; then
+	check_tree "$KDIR"
+	host_build "$(realpath "$KDIR")" "$@"
+	exit
+fi
+
+running=/lib/modules/$(uname -r)/build
+if [ -z "$guest${FLAVOUR:-}${SERIES:-}" ]; then
+	if reason=$(check_tree "$running" 2>&1); then
+		host_build "$running" "$@"
+		exit
+	fi
+	[ ! -d "$running" ] || say "not building for the running kernel, as \
+$(sed -n '1s/^simple: error: //p' <<<"$reason")"
+fi
+stock_build "$@"

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
+#
+# ARGS is one string of shell words. From the environment: KDIR or FLAVOUR choose the kernel, FILES
+# are more files for the guest's working folder, LOAD=no leaves the module unloaded, TRACE=no its
+# trace unshown; MODPARAMS, MEM, SMP, ICOUNT and TIMEOUT as in the README.
+#
+# Ends with the program's status, or 125 if the guest or its kernel failed.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/target.sh
+. "$top/scripts/target.sh"
+# shellcheck source=scripts/tree.sh
+. "$top/scripts/tree.sh"
+
+in_root=$top/scripts/in-root.sh
+mode=$1 prog=${2:-} args=${3:-}
+ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-120} LOAD=${LOAD:-yes} TRACE=${TRACE:-yes}
+
+# check_prog FILE: ends with the reason unless the guest can run FILE.
+check_prog() {
+	[ -f "$1" ] || die "PROG=$1: there is no such file"
+	case $(head -c 4 "$1" | tr -d '\0') in
+	'#!'*)
+		head -n 1 "$1" | grep -Eq '^#! ?/bin/(sh|busybox)' || die "$1 asks for an interpreter that \
+the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the script with #!/bin/sh"
+		;;
+	$'\177'ELF)
+		! "$in_root" readelf -lW /dev/stdin <"$1" 2>/dev/null | grep -q INTERP || die \
+			"$1 needs shared libraries, and the guest has none" \
+			"Link it statically: gcc -static, or for Rust -C target-feature=+crt-static"
+		;;
+	*)
+		die "PROG=$1 is neither an executable nor a #!/bin/sh script"
+		;;
+	esac
+}
+
+# find_image: sets $image to the kernel to boot.
+find_image() {
+	local kernel release
+	if [ -z "${KDIR:-}" ]; then
+		kernel=$("$top/scripts/stock-kernel.sh")
+		image=$kernel/vmlinuz
+		return
+	fi
+	check_tree "$KDIR"
+	release=$(release_of "$KDIR")
+	for image in "$KDIR/arch/$target_arch/boot/bzImage" "/lib/modules/$release/vmlinuz" \
+		"/boot/vmlinuz-$release"; do
+		[ ! -r "$image" ] || return 0
+	done
+	die "found no readable kernel image of $release to boot" \
+		"Build it in $KDIR (make), or make /boot/vmlinuz-$release readable."
+}
+
+# quote TEXT: TEXT as one word of a shell.
+quote() {
+	printf "'%s'" "${1//\'/\'\\\'\'}"
+}
+
+# make_initramfs: what the guest holds, in $dir/initramfs.cpio.
+make_initramfs() {
+	local root=$dir/initramfs file size
+	mkdir -p "$root"/{bin,proc,sys,dev,work}
+	cp "$("$top/scripts/build-root.sh")/usr/bin/busybox" "$root/bin"
+	ln -s busybox "$root/bin/sh"
+	cp "$top/scripts/guest/init" "$root/init"
+	[ -z "$module" ] || cp "$module" "$root/simple.ko"
+	for file in $prog ${FILES:-}; do
+		[ -e "$file" ] || die "FILES: there is no $file"
+		[ ! -e "$root/work/${file##*/}" ] || die "two files are called ${file##*/}" \
+			"They all go to the guest's one working folder. Rename one."
+		cp -r "$file" "$root/work"
+	done
+	[ -z "$prog" ] || chmod +x "$root/work/${prog##*/}"
+	size=$({ stty size </dev/tty; } 2>/dev/null) || size="24 80"
+	cat >"$root/guest.conf" <<-END
+		load=$([ "$LOAD" = no ] || echo yes)
+		modparams=$(quote "${MODPARAMS:-}")
+		shell=$([ "$mode" != shell ] || echo yes)
+		term=$(quote "${TERM:-vt100}")
+		rows=${size% *} cols=${size#* }
+		settle=$([ -z "$ICOUNT" ] && echo 0 || echo 3)
+		prog=$(quote "${prog##*/}")
+		args=$(quote "$args")
+		trace=$([ "$TRACE" = no ] || echo yes)
+	END
+	(cd "$root" && find . | "$in_root" cpio --quiet -o -H newc -R 0:0) >"$dir/initramfs.cpio"
+}
+
+# boot: runs QEMU; what the guest's program prints goes to our output.
+boot() {
+	local append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M" accel=tcg
+	local qemu=(-nodefaults -no-user-config -no-reboot -display none -m "${MEM:-1G}"
+		-kernel "$image" -initrd "$dir/initramfs.cpio"
+		-serial "file:$dir/console" -serial chardev:out -serial "file:$dir/control")
+
+	if [ -n "$ICOUNT" ]; then
+		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
+		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu max)
+		append+=" tsc=reliable"
+	else
+		accel=$("$top/scripts/accel.sh")
+		qemu+=(-accel "$accel" -smp "${SMP:-2}" -cpu max)
+	fi
+	if [ "$mode" = shell ]; then
+		qemu+=(-chardev "stdio,id=out,signal=off")
+		"$in_root" "$target_qemu" "${qemu[@]}" -append "$append"
+	else
+		qemu+=(-chardev "stdio,id=out")
+		"$in_root" timeout --foreground "$TIMEOUT" "$target_qemu" "${qemu[@]}" -append "$append" </dev/null
+	fi
+}
+
+# What no kernel log should have.
+trouble='BUG:|WARNING:|Oops|Kernel panic|general protection|KASAN|UBSAN|INFO: (task|rcu)|'
+trouble+='possible (recursive|circular)|sleeping function|refcount_t:|Bad page|bad: scheduling|soft lockup|'
+trouble+='Unable to handle|unregister_netdevice|page_table_check|stack-protector'
+
+module=
+if [ "$mode" = run ]; then
+	check_prog "$prog"
+fi
+[ "$LOAD" = no ] && [ -z "${WITH_MODULE:-}" ] || module=$("$top/scripts/build.sh" --guest)
+find_image
+
+mkdir -p "$cache"
+dir=$(mktemp -d "$cache/guest.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM HUP
+make_initramfs
+
+status=0
+boot || status=$?
+if grep -Eq "$trouble" "$dir/console" "$dir/control" 2>/dev/null; then
+	grep -Ehm 40 -A 30 "$trouble" "$dir/console" "$dir/control" | tr -d '\r' | head -n 60 >&2
+	say "error: the guest's kernel reported trouble, see above"
+	exit 125
+fi
+if [ "$status" = 124 ]; then
+	tail -n 20 "$dir/console" | tr -d '\r' >&2
+	say "error: the guest did not end within $TIMEOUT seconds (set TIMEOUT for more)"
+	exit 125
+fi
+result=$(sed -n '1s/^exit \([0-9]*\)\r*$/\1/p' "$dir/control")
+if [ -z "$result" ]; then
+	tail -n 20 "$dir/console" | tr -d '\r' >&2
+	say "error: the guest ended without a result (QEMU's status: $status)"
+	exit 125
+fi
+[ "$result" = 0 ] || say "${prog##*/} ended with status $result"
+exit "$result"

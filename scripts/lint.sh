@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lint.sh: runs every linter, and ends with the line "N passed, N failed".
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tests.sh
+. "$top/scripts/tests.sh"
+
+cd "$top"
+in_root=$top/scripts/in-root.sh
+passed=0 failed=0
+
+# check NAME COMMAND...: passes if COMMAND succeeds and warns of nothing.
+check() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1) && ! grep -Eq '^(warning|WARNING|CHECK|ERROR)' <<<"$output"; then
+		echo "ok - $name"
+		passed=$((passed + 1))
+	else
+		echo "# ${output//$'\n'/$'\n'# }"
+		echo "not ok - $name"
+		failed=$((failed + 1))
+	fi
+}
+
+# The module with the kernel's clippy settings, all of it anew.
+kernel_clippy() {
+	touch src/simple.rs
+	scripts/build.sh --guest CLIPPY=1
+	touch src/simple.rs
+}
+
+kernel_rustfmt() {
+	local source
+	source=$("$top/scripts/stock-kernel.sh")/source
+	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" src/simple.rs
+}
+
+cargo_clippy() {
+	(cd tests/rust-user && "$in_root" cargo clippy --locked --quiet \
+		--target-dir "$tests_out/cargo" -- -D warnings)
+}
+
+cargo_fmt() {
+	(cd tests/rust-user && "$in_root" cargo fmt --check)
+}
+
+checkpatch() {
+	local source
+	source=$("$top/scripts/stock-kernel.sh")/source
+	git ls-files '*.c' '*.h' 'src/*.rs' Kbuild Kconfig |
+		xargs "$in_root" "$source/scripts/checkpatch.pl" --no-tree --strict --terse \
+			--no-summary --quiet --file
+}
+
+shell_check() {
+	git ls-files '*.sh' .ci/run scripts/guest/init | xargs "$in_root" shellcheck -x
+}
+
+check "clippy on the module" kernel_clippy
+check "rustfmt on the module" kernel_rustfmt
+check "clippy on the Rust test program" cargo_clippy
+check "rustfmt on the Rust test program" cargo_fmt
+check "checkpatch --strict on C and Rust" checkpatch
+check "shellcheck on the scripts" shell_check
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced after lib.sh and tree.sh: building the programs that run in the guest.
+
+# shellcheck disable=SC2154 # from lib.sh
+tests_out=$top/build/tests
+
+# build_tests TARGET...: targets of tests/Makefile.
+build_tests() {
+	"$top/scripts/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
+		SELFTESTS="$(selftests_dir)" "$@" >&2
+}
+
+# selftests_dir: where kselftest_harness.h of the kernel in use is.
+selftests_dir() {
+	local tree dir
+	tree=${KDIR:-$("$top/scripts/stock-kernel.sh")}
+	for dir in "$tree" "$tree/source"; do
+		if [ -f "$dir/tools/testing/selftests/kselftest_harness.h" ]; then
+			echo "$dir/tools/testing/selftests"
+			return
+		fi
+	done
+	die "$tree has no tools/testing/selftests, which the tests are built with" \
+		"Name the build tree of a kernel whose whole source is there."
+}
