@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make run PROG=...: what reaches the program, what comes back, and what is refused.
+
+. "$(dirname "$0")/../tap.sh"
+
+# program NAME: makes a script of what comes in.
+program() {
+	{ echo '#!/bin/sh'; cat; } >"$scratch/$1"
+}
+
+guest() {
+	run env KDIR= "$@" make -C "$top" run
+}
+
+program asks <<'END'
+echo "arguments: $#, first: $1, second: $2"
+echo "file: $(cat data.txt)"
+echo "processors: $(nproc)"
+[ "$(awk '/MemTotal/ { print $2 }' /proc/meminfo)" -lt 524288 ] && echo "memory: less than 512M"
+echo "to stderr" >&2
+./mapper 3
+END
+echo "from the host" >"$scratch/data.txt"
+cat >"$scratch/mapper" <<'END'
+#!/bin/sh
+ls /dev/simpler /dev/simplen && exit "$1"
+END
+chmod +x "$scratch/mapper"
+guest PROG="$scratch/asks" ARGS="'two words' second" FILES="$scratch/data.txt $scratch/mapper" \
+	MEM=512M SMP=1 MODPARAMS="pages=16 trace=2"
+expect "the program gets what it is given, and its status counts" 2 \
+	"arguments: 2, first: two words, second: second" "file: from the host" "processors: 1" \
+	"memory: less than 512M" "to stderr" /dev/simplen "asks ended with status 3"
+
+program crash <<<'echo c >/proc/sysrq-trigger'
+guest PROG="$scratch/crash"
+expect "a kernel that panics is reported" 2 "Kernel panic" "the guest's kernel reported trouble"
+
+program hang <<<'sleep 1000'
+guest PROG="$scratch/hang" TIMEOUT=3
+expect "a guest that hangs is ended" 2 "did not end within 3 seconds"
+
+program nothing <<<'true'
+guest PROG="$scratch/nothing" MODPARAMS="pages=0"
+expect "parameters that the module refuses are reported" 2 "parameter pages is 0"
+
+guest PROG="$scratch/absent"
+expect "no such program" 2 "PROG=$scratch/absent: there is no such file"
+
+printf '#!/bin/bash\n' >"$scratch/bash-script"
+guest PROG="$scratch/bash-script"
+expect "a script for another shell" 2 "#!/bin/bash" "start the script with #!/bin/sh"
+
+echo text >"$scratch/text"
+guest PROG="$scratch/text"
+expect "no program at all" 2 "neither an executable nor a #!/bin/sh script"
+
+guest PROG="$(type -P bash)"
+expect "a program with shared libraries" 2 "needs shared libraries" "Link it statically"
+
+guest PROG="$scratch/nothing" FILES="$scratch/missing"
+expect "a file that is not there" 2 "FILES: there is no $scratch/missing"
+
+guest PROG="$scratch/nothing" ICOUNT=1 SMP=2
+expect "instructions are counted on one CPU" 2 "Leave SMP out"
+
+done_testing

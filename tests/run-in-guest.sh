@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs in the guest, in a folder with the programs named: each one, with marks for scripts/tap.pl
+# that tell where it starts and how it ended.
+
+for program in "$@"; do
+	echo "### start $program"
+	"./$program"
+	echo "### end $?"
+done

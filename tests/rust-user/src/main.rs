@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the devices by a program as a Rust user would write it. The output is TAP.
+
+mod mapping;
+
+use mapping::{open, page_size, Mapping};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags};
+use std::panic::catch_unwind;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::{env, fs, thread};
+
+const DEVICES: [&str; 2] = ["/dev/simpler", "/dev/simplen"];
+const PAGES: usize = 64;
+
+/// A test, for each of the devices.
+type Test = fn(&str);
+
+const TESTS: &[(&str, Test)] = &[
+    ("memory_is_zero_at_first", memory_is_zero_at_first),
+    ("threads_count_together", threads_count_together),
+    ("processes_exchange_messages", processes_exchange_messages),
+    ("maps_file_names_the_device", maps_file_names_the_device),
+    ("mapping_outlives_the_file", mapping_outlives_the_file),
+    ("private_mapping_is_a_copy", private_mapping_is_a_copy),
+    ("errors_are_what_the_readme_says", errors_are_what_the_readme_says),
+    ("mapping_grows_where_pages_come_on_demand", mapping_grows_where_pages_come_on_demand),
+    ("module_stays_while_mapped", module_stays_while_mapped),
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().collect();
+    if let [_, role, device] = &args[..] {
+        assert_eq!(role, "echo");
+        echo(device);
+        return ExitCode::SUCCESS;
+    }
+
+    println!("TAP version 13\n1..{}", TESTS.len() * DEVICES.len());
+    let mut number = 0;
+    let mut status = ExitCode::SUCCESS;
+    for device in DEVICES {
+        for (name, test) in TESTS {
+            number += 1;
+            // Each test has a module of its own.
+            let passed = catch_unwind(|| {
+                assert!(module(&["insmod", "/simple.ko", &format!("pages={PAGES}")]));
+                test(device);
+                assert!(module(&["rmmod", "simple"]), "something still holds the module");
+            });
+            let verdict = if passed.is_ok() { "ok" } else { "not ok" };
+            println!("{verdict} {number} {device} {name}");
+            if passed.is_err() {
+                module(&["rmmod", "simple"]);
+                status = ExitCode::FAILURE;
+            }
+        }
+    }
+    status
+}
+
+/// Runs insmod or rmmod; whether it succeeded.
+fn module(command: &[&str]) -> bool {
+    let output = Command::new(command[0]).args(&command[1..]).output().expect(command[0]);
+    output.status.success()
+}
+
+fn memory_is_zero_at_first(device: &str) {
+    let memory = Mapping::shared(open(device).unwrap(), 0, PAGES).unwrap();
+    assert!(memory.iter().all(|word| word.load(Relaxed) == 0));
+}
+
+/// Half of the threads share a mapping, the others have one each.
+fn threads_count_together(device: &str) {
+    let file = open(device).unwrap();
+    let memory = Mapping::shared(&file, 0, PAGES).unwrap();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (file, memory) = (&file, &memory);
+            scope.spawn(move || {
+                let own = Mapping::shared(file, 0, PAGES).unwrap();
+                let memory = if number % 2 == 0 { memory } else { &own };
+                for page in 0..PAGES {
+                    for _ in 0..100 {
+                        memory.page(page)[5].fetch_add(1, Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    for page in 0..PAGES {
+        assert_eq!(memory.page(page)[5].load(Relaxed), 800);
+    }
+}
+
+/// Where the two processes tell each other how far they are, and where the messages are.
+const SENT: usize = 0;
+const ANSWERED: usize = 1;
+const MESSAGES: usize = 2;
+const COUNT: u64 = 1000;
+
+/// Sends numbers to another process, which maps the device itself and answers with their squares.
+fn processes_exchange_messages(device: &str) {
+    let memory = Mapping::shared(open(device).unwrap(), 0, PAGES).unwrap();
+    let mut other =
+        Command::new("/proc/self/exe").args(["echo", device]).spawn().expect("a process");
+    for number in 1..=COUNT {
+        let message = &memory.page(MESSAGES)[number as usize % 16];
+        message.store(number, Relaxed);
+        memory.page(SENT)[0].store(number, Release);
+        while memory.page(ANSWERED)[0].load(Acquire) < number {
+            thread::yield_now();
+        }
+        assert_eq!(message.load(Relaxed), number * number);
+    }
+    assert!(other.wait().unwrap().success());
+}
+
+/// The other process.
+fn echo(device: &str) {
+    let memory = Mapping::shared(open(device).unwrap(), 0, PAGES).unwrap();
+    for number in 1..=COUNT {
+        while memory.page(SENT)[0].load(Acquire) < number {
+            thread::yield_now();
+        }
+        let message = &memory.page(MESSAGES)[number as usize % 16];
+        message.store(message.load(Relaxed).pow(2), Relaxed);
+        memory.page(ANSWERED)[0].store(number, Release);
+    }
+}
+
+fn maps_file_names_the_device(device: &str) {
+    let memory = Mapping::shared(open(device).unwrap(), 3, 5).unwrap();
+    let address = memory.as_ptr() as usize;
+    let range = format!("{:x}-{:x} rw-s", address, address + 5 * page_size());
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| line.starts_with(&range)).expect("a line of the mapping");
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(usize::from_str_radix(fields[2], 16).unwrap(), 3 * page_size());
+    assert_eq!(fields[5], device);
+}
+
+fn mapping_outlives_the_file(device: &str) {
+    let file = open(device).unwrap();
+    let memory = Mapping::shared(&file, 0, 2).unwrap();
+    memory.page(1)[0].store(42, Relaxed);
+    drop(file);
+    assert_eq!(memory.page(1)[0].load(Relaxed), 42);
+    memory.page(0)[0].store(43, Relaxed);
+    let again = Mapping::shared(open(device).unwrap(), 0, 1).unwrap();
+    assert_eq!(again[0].load(Relaxed), 43);
+}
+
+fn private_mapping_is_a_copy(device: &str) {
+    let file = open(device).unwrap();
+    let shared = Mapping::shared(&file, 0, 1).unwrap();
+    shared[0].store(1, Relaxed);
+    let rw = ProtFlags::READ | ProtFlags::WRITE;
+    let private = Mapping::new(&file, 0, 1, rw, MapFlags::PRIVATE).unwrap();
+    assert_eq!(private[0].load(Relaxed), 1);
+    private[0].store(2, Relaxed);
+    assert_eq!(shared[0].load(Relaxed), 1);
+    shared[0].store(3, Relaxed);
+    assert_eq!(private[0].load(Relaxed), 2);
+}
+
+fn errors_are_what_the_readme_says(device: &str) {
+    let file = open(device).unwrap();
+    let error = |first, pages| Mapping::shared(&file, first, pages).err();
+    assert_eq!(error(0, PAGES), None);
+    assert_eq!(error(0, PAGES + 1), Some(Errno::INVAL));
+    assert_eq!(error(PAGES, 1), Some(Errno::INVAL));
+    assert_eq!(error(usize::MAX / page_size(), 1), Some(Errno::INVAL));
+    let prot = ProtFlags::READ | ProtFlags::EXEC;
+    let executable = Mapping::new(&file, 0, 1, prot, MapFlags::SHARED);
+    assert_eq!(executable.err(), Some(Errno::PERM));
+}
+
+fn mapping_grows_where_pages_come_on_demand(device: &str) {
+    let mut memory = Mapping::shared(open(device).unwrap(), 0, 2).unwrap();
+    memory.page(1)[0].store(7, Relaxed);
+    let grown = memory.resize(PAGES);
+    if device == "/dev/simpler" {
+        assert_eq!(grown, Err(Errno::FAULT));
+    } else {
+        assert_eq!(grown, Ok(()));
+        assert_eq!(memory.page(1)[0].load(Relaxed), 7);
+        memory.page(PAGES - 1)[0].store(8, Relaxed);
+    }
+}
+
+fn module_stays_while_mapped(device: &str) {
+    let memory = Mapping::shared(open(device).unwrap(), 0, 1).unwrap();
+    assert!(!module(&["rmmod", "simple"]), "unloaded under a mapping");
+    memory[0].store(1, Relaxed);
+    assert_eq!(memory[0].load(Relaxed), 1);
+}

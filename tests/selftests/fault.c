@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pages on demand and the references on them; contiguous memory and its blocks. */
+
+#include "simple.h"
+
+#define PAGES 256
+#define THREADS 8
+
+FIXTURE(fault)
+{
+	size_t page;
+	int fd;
+	char *addr;
+};
+
+FIXTURE_SETUP(fault)
+{
+	self->page = page_size();
+	ASSERT_EQ(reload_module("pages=256 trace=2"), 0);
+	clear_log();
+	self->fd = open("/dev/simplen", O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	self->addr = map_shared(self->fd, PAGES, 0);
+	ASSERT_NE(self->addr, MAP_FAILED);
+}
+
+FIXTURE_TEARDOWN_PARENT(fault)
+{
+	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(fault, page_comes_when_touched)
+{
+	for (size_t i = 0; i < PAGES; i++)
+		ASSERT_EQ(phys_at(self->addr + i * self->page), 0);
+	EXPECT_EQ(self->addr[7 * self->page], 0);
+	self->addr[9 * self->page] = 1;
+	for (size_t i = 0; i < PAGES; i++)
+		ASSERT_EQ(phys_at(self->addr + i * self->page) != 0, i == 7 || i == 9);
+	EXPECT_EQ(log_count("simplen: fault"), 2);
+}
+
+TEST_F(fault, region_takes_memory_only_for_touched_pages)
+{
+	long before, after;
+
+	munmap(self->addr, PAGES * self->page);
+	close(self->fd);
+	ASSERT_EQ(unload_module(), 0);
+	/* 64 MiB of simpler's own, and nothing yet of simplen's. */
+	ASSERT_EQ(load_module("pages=16384 trace=0"), 0);
+	before = meminfo_kib("MemFree");
+	self->fd = open("/dev/simplen", O_RDWR);
+	self->addr = map_shared(self->fd, 16384, 0);
+	ASSERT_NE(self->addr, MAP_FAILED);
+	EXPECT_LT(before - meminfo_kib("MemFree"), 4096);
+	for (size_t i = 0; i < 16384; i++)
+		ASSERT_EQ(self->addr[i * self->page], 0);
+	after = meminfo_kib("MemFree");
+	EXPECT_GE(before - after, (long)(16384 * self->page / 1024 * 9 / 10));
+	/* They stay when the mapping goes. */
+	munmap(self->addr, 16384 * self->page);
+	EXPECT_LT(meminfo_kib("MemFree") - after, 8192);
+}
+
+struct race {
+	pthread_barrier_t *start;
+	char *addr;
+	size_t page;
+	int number;
+};
+
+static void *touch_all(void *arg)
+{
+	struct race *race = arg;
+
+	for (size_t i = 0; i < PAGES; i++) {
+		pthread_barrier_wait(race->start);
+		__atomic_fetch_add((int *)(race->addr + i * race->page), 1, __ATOMIC_RELAXED);
+		race->addr[i * race->page + 64 + race->number] = 1;
+	}
+	return NULL;
+}
+
+/* All at once at the same page: had two pages resulted, a count would be lost. */
+TEST_F(fault, threads_that_race_get_one_page)
+{
+	pthread_barrier_t start;
+	pthread_t threads[THREADS];
+	struct race races[THREADS];
+
+	pthread_barrier_init(&start, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++) {
+		/* Every other thread in a mapping of its own. */
+		char *addr = i % 2 ? map_shared(self->fd, PAGES, 0) : self->addr;
+
+		ASSERT_NE(addr, MAP_FAILED);
+		races[i] = (struct race){ &start, addr, self->page, i };
+		ASSERT_EQ(pthread_create(&threads[i], NULL, touch_all, &races[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < PAGES; i++) {
+		ASSERT_EQ(*(int *)(self->addr + i * self->page), THREADS);
+		for (int j = 0; j < THREADS; j++)
+			ASSERT_EQ(self->addr[i * self->page + 64 + j], 1);
+	}
+}
+
+TEST_F(fault, processes_that_race_get_one_page)
+{
+	pthread_barrier_t *start = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_barrierattr_t shared;
+	int status;
+
+	pthread_barrierattr_init(&shared);
+	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(start, &shared, THREADS);
+	for (int i = 0; i < THREADS; i++) {
+		pid_t pid = fork();
+
+		ASSERT_GE(pid, 0);
+		if (!pid) {
+			struct race race = { start, self->addr, self->page, i };
+
+			touch_all(&race);
+			_exit(0);
+		}
+	}
+	while (wait(&status) > 0)
+		EXPECT_EQ(status, 0);
+	for (size_t i = 0; i < PAGES; i++)
+		ASSERT_EQ(*(int *)(self->addr + i * self->page), THREADS);
+}
+
+TEST_F(fault, past_the_end_is_sigbus)
+{
+	char *grown = mremap(self->addr, PAGES * self->page, (PAGES + 4) * self->page,
+			     MREMAP_MAYMOVE);
+
+	ASSERT_NE(grown, MAP_FAILED);
+	EXPECT_EQ(signal_of_access(grown + (PAGES - 1) * self->page, true), 0);
+	EXPECT_EQ(signal_of_access(grown + PAGES * self->page, true), SIGBUS);
+	EXPECT_EQ(signal_of_access(grown + (PAGES + 3) * self->page, false), SIGBUS);
+	munmap(grown, (PAGES + 4) * self->page);
+}
+
+/* A page whose mapping was given up by advice is served again, the same. */
+TEST_F(fault, dontneed_keeps_the_page)
+{
+	__u64 phys;
+
+	put_text(self->addr, "kept");
+	phys = phys_at(self->addr);
+	ASSERT_EQ(madvise(self->addr, self->page, MADV_DONTNEED), 0);
+	EXPECT_EQ(phys_at(self->addr), 0);
+	EXPECT_STREQ(self->addr, "kept");
+	EXPECT_EQ(phys_at(self->addr), phys);
+}
+
+/* The pipe's reference on the page, not the mapping, keeps it. */
+TEST_F(fault, pipe_holds_page_after_unload)
+{
+	struct iovec iov = { .iov_base = self->addr, .iov_len = 16 };
+	char text[16] = "";
+	int ends[2];
+
+	ASSERT_EQ(pipe(ends), 0);
+	put_text(self->addr, "held by a pipe");
+	ASSERT_EQ(vmsplice(ends[1], &iov, 1, 0), 16);
+	ASSERT_EQ(munmap(self->addr, PAGES * self->page), 0);
+	ASSERT_EQ(close(self->fd), 0);
+	ASSERT_EQ(unload_module(), 0);
+	/* Were the page free by now, this would get and overwrite it. */
+	ASSERT_EQ(load_module("pages=16384"), 0);
+	ASSERT_EQ(read(ends[0], text, 16), 16);
+	EXPECT_STREQ(text, "held by a pipe");
+}
+
+FIXTURE(blocks)
+{
+	size_t page, per_block;
+	int fd;
+};
+
+/* Two whole blocks and a part of a third. */
+#define BLOCK_PAGES 1024
+#define REGION (2 * BLOCK_PAGES + 52)
+
+FIXTURE_SETUP(blocks)
+{
+	self->page = page_size();
+	ASSERT_EQ(reload_module("pages=2100"), 0);
+	clear_log();
+	self->fd = open("/dev/simpler", O_RDWR);
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(blocks)
+{
+	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(blocks, region_maps_as_one)
+{
+	char *addr = map_shared(self->fd, REGION, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < REGION; i++)
+		*(size_t *)(addr + i * self->page) = i + 1;
+	for (size_t i = 0; i < REGION; i++)
+		ASSERT_EQ(*(size_t *)(addr + i * self->page), i + 1);
+	EXPECT_EQ(mmap_errno(self->fd, (REGION + 1) * self->page, PROT_READ, MAP_SHARED, 0),
+		  EINVAL);
+}
+
+TEST_F(blocks, each_is_contiguous)
+{
+	char *whole = map_shared(self->fd, REGION, 0);
+
+	ASSERT_NE(whole, MAP_FAILED);
+	for (size_t i = 0; i < REGION; i++)
+		*(size_t *)(whole + i * self->page) = i + 1;
+	for (size_t first = 0; first < REGION; first += BLOCK_PAGES) {
+		size_t pages = first + BLOCK_PAGES < REGION ? BLOCK_PAGES : REGION - first;
+		__u64 phys, word;
+
+		ASSERT_NE(map_shared(self->fd, pages, first), MAP_FAILED);
+		phys = last_in_log(", phys ");
+		for (size_t i = 0; i < pages; i++) {
+			ASSERT_TRUE(read_phys(phys + i * self->page, &word, sizeof(word)));
+			ASSERT_EQ(word, first + i + 1);
+		}
+	}
+}
+
+TEST_F(blocks, ranges_across_the_seams)
+{
+	char *whole = map_shared(self->fd, REGION, 0);
+	static const struct { size_t first, pages; } ranges[] = {
+		{ BLOCK_PAGES - 1, 1 }, { BLOCK_PAGES - 1, 2 }, { BLOCK_PAGES, 1 },
+		{ BLOCK_PAGES, BLOCK_PAGES }, { BLOCK_PAGES - 3, BLOCK_PAGES + 6 },
+		{ 1, REGION - 1 }, { REGION - 1, 1 }, { 2 * BLOCK_PAGES - 1, 53 },
+	};
+
+	ASSERT_NE(whole, MAP_FAILED);
+	for (size_t i = 0; i < REGION; i++)
+		*(size_t *)(whole + i * self->page) = i + 1;
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		char *part = map_shared(self->fd, ranges[i].pages, ranges[i].first);
+
+		ASSERT_NE(part, MAP_FAILED);
+		for (size_t j = 0; j < ranges[i].pages; j++)
+			ASSERT_EQ(*(size_t *)(part + j * self->page), ranges[i].first + j + 1);
+		munmap(part, ranges[i].pages * self->page);
+	}
+}
+
+/* The kernel finds the original of a private page only in one contiguous range. */
+TEST_F(blocks, private_mapping_is_within_one)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	char *addr;
+
+	addr = mmap(NULL, 52 * self->page, prot, MAP_PRIVATE, self->fd,
+		    2 * BLOCK_PAGES * self->page);
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr + 51 * self->page, "copied");
+	EXPECT_STREQ(addr + 51 * self->page, "copied");
+	ASSERT_EQ(munmap(addr + self->page, self->page), 0);
+	EXPECT_EQ(mmap_errno(self->fd, 2 * self->page, prot, MAP_PRIVATE,
+			     (BLOCK_PAGES - 1) * self->page), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, REGION * self->page, prot, MAP_PRIVATE, 0), EINVAL);
+	/* What it had mapped when it failed is gone. */
+	EXPECT_EQ(log_count("VMA open") - log_count("VMA close"), 2);
+	munmap(addr, 52 * self->page);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0
+/* mmap of both devices: ranges, protection, every flag, and who sees what. */
+
+#include "simple.h"
+
+#define PAGES 16
+
+FIXTURE(mmap)
+{
+	const char *path;
+	size_t page;
+	int fd;
+};
+
+FIXTURE_VARIANT(mmap)
+{
+	const char *path;
+};
+
+FIXTURE_VARIANT_ADD(mmap, simpler)
+{
+	.path = "/dev/simpler",
+};
+
+FIXTURE_VARIANT_ADD(mmap, simplen)
+{
+	.path = "/dev/simplen",
+};
+
+FIXTURE_SETUP(mmap)
+{
+	self->path = variant->path;
+	self->page = page_size();
+	ASSERT_EQ(reload_module("pages=16"), 0);
+	clear_log();
+	self->fd = open(self->path, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+}
+
+/*
+ * Whatever the test did, once its process is gone open and close are in balance
+ * and nothing is held.
+ */
+FIXTURE_TEARDOWN_PARENT(mmap)
+{
+	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(unload_module(), 0);
+}
+
+static bool is_simpler(const char *path)
+{
+	return !strcmp(path, "/dev/simpler");
+}
+
+TEST_F(mmap, node_is_for_root_only)
+{
+	struct stat st;
+
+	ASSERT_EQ(stat(self->path, &st), 0);
+	EXPECT_TRUE(S_ISCHR(st.st_mode));
+	EXPECT_EQ(st.st_mode & 07777, 0600);
+	EXPECT_EQ(st.st_uid, 0);
+}
+
+TEST_F(mmap, memory_is_zero_at_first_sight)
+{
+	char *addr = map_shared(self->fd, PAGES, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_TRUE(is_zero(addr, PAGES * self->page));
+}
+
+TEST_F(mmap, whole_region_keeps_what_is_written)
+{
+	__u64 *addr = (__u64 *)map_shared(self->fd, PAGES, 0);
+	size_t words = PAGES * self->page / sizeof(*addr);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < words; i++)
+		addr[i] = i * 0x9e3779b97f4a7c15;
+	ASSERT_EQ(munmap(addr, PAGES * self->page), 0);
+
+	addr = (__u64 *)map_shared(self->fd, PAGES, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < words; i++)
+		ASSERT_EQ(addr[i], i * 0x9e3779b97f4a7c15);
+}
+
+/* Every range in the region maps, every other is refused. */
+TEST_F(mmap, range_ends_with_the_region)
+{
+	for (size_t first = 0; first <= PAGES + 1; first++) {
+		for (size_t pages = 1; pages <= PAGES + 2; pages++) {
+			int expected = first + pages <= PAGES ? 0 : EINVAL;
+
+			ASSERT_EQ(mmap_errno(self->fd, pages * self->page, PROT_READ, MAP_SHARED,
+					     first * self->page), expected) {
+				TH_LOG("%zu pages from page %zu", pages, first);
+			}
+		}
+	}
+}
+
+TEST_F(mmap, length_need_not_be_whole_pages)
+{
+	char *addr = mmap(NULL, self->page + 1, PROT_READ, MAP_SHARED, self->fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(addr[2 * self->page - 1], 0);
+	EXPECT_EQ(munmap(addr, self->page + 1), 0);
+	EXPECT_EQ(mmap_errno(self->fd, PAGES * self->page + 1, PROT_READ, MAP_SHARED, 0), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, 0, PROT_READ, MAP_SHARED, 0), EINVAL);
+}
+
+/* The driver gets to see every offset but those where the end exceeds 2^64 bytes. */
+TEST_F(mmap, offset_that_overflows_is_refused)
+{
+	const __u64 top = -(__u64)self->page;
+	const __u64 offsets[] = {
+		1ULL << 31, 1ULL << 32, 1ULL << 44, 1ULL << 62, 1ULL << 63,
+		(1ULL << 63) - self->page, top, top - self->page,
+		top - (PAGES - 1) * self->page, top - PAGES * self->page,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		for (size_t pages = 1; pages <= PAGES; pages++) {
+			__u64 len = pages * self->page;
+			bool wraps = offsets[i] + len - 1 < offsets[i];
+
+			ASSERT_EQ(mmap_errno(self->fd, len, PROT_READ, MAP_SHARED, offsets[i]),
+				  wraps ? EOVERFLOW : EINVAL) {
+				TH_LOG("%zu pages at %llx", pages, (long long)offsets[i]);
+			}
+		}
+	}
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, 1), EINVAL);
+}
+
+TEST_F(mmap, execution_is_refused_now_and_later)
+{
+	char *addr;
+
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ | PROT_EXEC, MAP_SHARED, 0), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_EXEC, MAP_PRIVATE, 0), EPERM);
+
+	addr = map_shared(self->fd, 2, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(mprotect(addr, self->page, PROT_READ | PROT_EXEC), -1);
+	EXPECT_EQ(errno, EACCES);
+	EXPECT_EQ(mprotect(addr, self->page, PROT_READ), 0);
+	EXPECT_EQ(mprotect(addr, self->page, PROT_EXEC), -1);
+	EXPECT_EQ(errno, EACCES);
+}
+
+TEST_F(mmap, protection_is_obeyed)
+{
+	int fd = open(self->path, O_RDONLY);
+	char *addr;
+
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, 0), EACCES);
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0), 0);
+	addr = mmap(NULL, self->page, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(signal_of_access(addr, false), 0);
+	EXPECT_EQ(signal_of_access(addr, true), SIGSEGV);
+	EXPECT_EQ(mprotect(addr, self->page, PROT_READ | PROT_WRITE), -1);
+	EXPECT_EQ(errno, EACCES);
+	close(fd);
+}
+
+TEST_F(mmap, mprotect_none_and_back_keeps_the_content)
+{
+	char *addr = map_shared(self->fd, 3, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	memset(addr, 'a', 3 * self->page);
+	ASSERT_EQ(mprotect(addr + self->page, self->page, PROT_NONE), 0);
+	EXPECT_EQ(signal_of_access(addr + self->page, false), SIGSEGV);
+	EXPECT_EQ(signal_of_access(addr, true), 0);
+	ASSERT_EQ(mprotect(addr + self->page, self->page, PROT_READ | PROT_WRITE), 0);
+	EXPECT_EQ(addr[self->page], 'a');
+}
+
+TEST_F(mmap, mappings_see_each_other)
+{
+	char *one = map_shared(self->fd, PAGES, 0), *two = map_shared(self->fd, PAGES, 0);
+
+	ASSERT_NE(one, MAP_FAILED);
+	ASSERT_NE(two, MAP_FAILED);
+	for (size_t i = 0; i < PAGES; i++) {
+		one[i * self->page + i] = i + 1;
+		EXPECT_EQ(two[i * self->page + i], (char)(i + 1));
+		two[i * self->page + 2 * i + 1] = i + 100;
+		EXPECT_EQ(one[i * self->page + 2 * i + 1], (char)(i + 100));
+		EXPECT_EQ(phys_at(one + i * self->page), phys_at(two + i * self->page));
+	}
+}
+
+TEST_F(mmap, offsets_see_each_other)
+{
+	char *whole = map_shared(self->fd, PAGES, 0);
+
+	ASSERT_NE(whole, MAP_FAILED);
+	for (size_t first = 0; first < PAGES; first++) {
+		char *part = map_shared(self->fd, PAGES - first, first);
+
+		ASSERT_NE(part, MAP_FAILED);
+		put_text(whole + first * self->page, "to the part");
+		EXPECT_STREQ(part, "to the part");
+		put_text(part + 100, "to the whole");
+		EXPECT_STREQ(whole + first * self->page + 100, "to the whole");
+	}
+}
+
+TEST_F(mmap, processes_see_each_other)
+{
+	char *addr = map_shared(self->fd, 2, 3);
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr, "to the child");
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		/* Its own file and its own mapping, and the one that it inherits. */
+		int fd = open(self->path, O_RDWR);
+		char *own = map_shared(fd, 2, 3);
+		bool ok = own != MAP_FAILED && !strcmp(own, "to the child") &&
+			  !strcmp(addr, "to the child");
+
+		put_text(own + self->page, "to the parent");
+		put_text(addr + self->page + 100, "to the parent too");
+		_exit(ok ? 0 : 1);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	EXPECT_STREQ(addr + self->page, "to the parent");
+	EXPECT_STREQ(addr + self->page + 100, "to the parent too");
+}
+
+TEST_F(mmap, flag_shared_validate)
+{
+	const int unknown = 1 << 23;
+	char *addr = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE, self->fd,
+			  0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr, "shared");
+	EXPECT_STREQ(map_shared(self->fd, 1, 0), "shared");
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED_VALIDATE | unknown, 0),
+		  EOPNOTSUPP);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, 0),
+		  EOPNOTSUPP);
+	/* Plain MAP_SHARED ignores what it does not know. */
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED | unknown, 0), 0);
+}
+
+TEST_F(mmap, flag_private_copies_on_write)
+{
+	char *shared = map_shared(self->fd, 3, 2);
+	char *private = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
+			     2 * self->page);
+
+	ASSERT_NE(shared, MAP_FAILED);
+	ASSERT_NE(private, MAP_FAILED);
+	put_text(shared, "before");
+	EXPECT_STREQ(private, "before");
+	/* The write copies that page and no other. */
+	put_text(private + 100, "mine");
+	EXPECT_EQ(shared[100], 0);
+	put_text(shared, "after");
+	EXPECT_STREQ(private, "before");
+	put_text(shared + self->page, "other page");
+	EXPECT_STREQ(private + self->page, "other page");
+	/* Neither fork nor mprotect changes that. */
+	EXPECT_EQ(signal_of_access(private + self->page, true), 0);
+	EXPECT_STREQ(shared + self->page, "other page");
+	ASSERT_EQ(mprotect(private, 3 * self->page, PROT_READ), 0);
+	ASSERT_EQ(mprotect(private, 3 * self->page, PROT_READ | PROT_WRITE), 0);
+	EXPECT_STREQ(private + 100, "mine");
+	/* A page that was never touched can be written at once. */
+	put_text(private + 2 * self->page, "mine too");
+	EXPECT_EQ(shared[2 * self->page], 0);
+	ASSERT_EQ(munmap(private + self->page, self->page), 0);
+	EXPECT_STREQ(private + 2 * self->page, "mine too");
+}
+
+TEST_F(mmap, flag_fixed_replaces)
+{
+	char *addr = mmap(NULL, 4 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	char *fixed;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	memset(addr, 'a', 4 * self->page);
+	fixed = mmap(addr + self->page, 2 * self->page, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_FIXED, self->fd, 0);
+	ASSERT_EQ(fixed, addr + self->page);
+	EXPECT_EQ(fixed[0], 0);
+	EXPECT_EQ(addr[0], 'a');
+	EXPECT_EQ(addr[3 * self->page], 'a');
+	/* It also replaces a mapping of the device itself, in part. */
+	put_text(fixed, "page 0");
+	fixed = mmap(addr + 2 * self->page, self->page, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_FIXED, self->fd, 0);
+	ASSERT_EQ(fixed, addr + 2 * self->page);
+	EXPECT_STREQ(fixed, "page 0");
+	EXPECT_EQ(mmap(addr + 1, self->page, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd, 0),
+		  MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+}
+
+TEST_F(mmap, flag_fixed_noreplace)
+{
+	char *addr = map_shared(self->fd, 2, 0), *other;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(mmap(addr + self->page, self->page, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		       self->fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EEXIST);
+	ASSERT_EQ(munmap(addr + self->page, self->page), 0);
+	other = mmap(addr + self->page, self->page, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		     self->fd, 0);
+	EXPECT_EQ(other, addr + self->page);
+}
+
+TEST_F(mmap, flag_populate_and_nonblock)
+{
+	char *plain = mmap(NULL, PAGES * self->page, PROT_READ, MAP_SHARED, self->fd, 0);
+	char *nonblock = mmap(NULL, PAGES * self->page, PROT_READ,
+			      MAP_SHARED | MAP_POPULATE | MAP_NONBLOCK, self->fd, 0);
+	char *populated = mmap(NULL, PAGES * self->page, PROT_READ, MAP_SHARED | MAP_POPULATE,
+			       self->fd, 0);
+	/* simpler maps all of it at once anyway. */
+	long faults = is_simpler(self->path) ? 0 : PAGES;
+
+	ASSERT_NE(plain, MAP_FAILED);
+	ASSERT_NE(nonblock, MAP_FAILED);
+	ASSERT_NE(populated, MAP_FAILED);
+	EXPECT_EQ(faults_of_reading(populated, PAGES), 0);
+	EXPECT_EQ(faults_of_reading(nonblock, PAGES), faults);
+	EXPECT_EQ(faults_of_reading(plain, PAGES), faults);
+	EXPECT_EQ(faults_of_reading(plain, PAGES), 0);
+}
+
+TEST_F(mmap, flag_locked)
+{
+	char *addr = mmap(NULL, PAGES * self->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_LOCKED,
+			  self->fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(faults_of_reading(addr, PAGES), 0);
+	put_text(addr, "locked");
+	EXPECT_EQ(mlock(addr, self->page), 0);
+	EXPECT_EQ(munlock(addr, PAGES * self->page), 0);
+	EXPECT_STREQ(addr, "locked");
+}
+
+TEST_F(mmap, flag_noreserve)
+{
+	char *addr = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+			  self->fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr, "copied");
+	EXPECT_STREQ(addr, "copied");
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED | MAP_NORESERVE, 0), 0);
+}
+
+TEST_F(mmap, flag_32bit)
+{
+#ifdef MAP_32BIT
+	char *addr = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_32BIT,
+			  self->fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_LT((uintptr_t)addr, 1UL << 31);
+	put_text(addr, "low");
+	EXPECT_STREQ(map_shared(self->fd, 1, 0), "low");
+#else
+	SKIP(return, "MAP_32BIT is x86's");
+#endif
+}
+
+/* A stack that grows is anonymous memory; a file cannot be one. */
+TEST_F(mmap, flag_growsdown)
+{
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED | MAP_GROWSDOWN, 0),
+		  EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN, 0),
+		  EINVAL);
+}
+
+/*
+ * The kernel may make a mapping larger in place of asking the driver, when the
+ * next one follows it in memory and in the file. Then nobody would check the
+ * range. On a /dev that is mounted noexec the two look the same to the kernel.
+ */
+TEST_F(mmap, neighbours_are_not_merged)
+{
+	char *addr, *next;
+
+	ASSERT_EQ(mount(NULL, "/dev", NULL, MS_REMOUNT | MS_NOEXEC, NULL), 0);
+	addr = mmap(NULL, 2 * PAGES * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	ASSERT_EQ(mmap(addr, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd, 0), addr);
+	next = mmap(addr + 8 * self->page, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED,
+		    self->fd, 8 * self->page);
+	EXPECT_EQ(next, addr + 8 * self->page);
+	EXPECT_EQ(log_count("VMA open"), 2);
+	next = mmap(addr + PAGES * self->page, self->page, PROT_READ, MAP_SHARED | MAP_FIXED,
+		    self->fd, PAGES * self->page);
+	EXPECT_EQ(next, MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(mount(NULL, "/dev", NULL, MS_REMOUNT, NULL), 0);
+}
+
+TEST_HARNESS_MAIN

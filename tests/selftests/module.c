@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module: parameters, load, unload, and what holds it. */
+
+#include "simple.h"
+
+FIXTURE(module)
+{
+	size_t page;
+};
+
+FIXTURE_SETUP(module)
+{
+	int ret = unload_module();
+
+	self->page = page_size();
+	ASSERT_TRUE(ret == 0 || ret == -ENOENT);
+	clear_log();
+}
+
+FIXTURE_TEARDOWN_PARENT(module)
+{
+	int ret = unload_module();
+
+	EXPECT_TRUE(ret == 0 || ret == -ENOENT);
+}
+
+/* The last line of the driver, without its newline. */
+static char *last_line(void)
+{
+	char *log = driver_log(), *end = log + strlen(log), *line;
+
+	if (end > log)
+		*--end = '\0';
+	line = strrchr(log, '\n');
+	return line ? line + 1 : log;
+}
+
+TEST_F(module, parameters_out_of_range_are_refused)
+{
+	static const struct { const char *params, *line; } cases[] = {
+		{ "pages=0", "simple: parameter pages is 0, but must be 1 to 134217728" },
+		{ "pages=134217729",
+		  "simple: parameter pages is 134217729, but must be 1 to 134217728" },
+		{ "pages=18446744073709551615",
+		  "simple: parameter pages is 18446744073709551615, but must be 1 to 134217728" },
+		{ "trace=3", "simple: parameter trace is 3, but must be 0 to 2" },
+		{ "pages=16 trace=255", "simple: parameter trace is 255, but must be 0 to 2" },
+		/* These are the kernel's own words. */
+		{ "pages=-1", "simple: `-1' invalid for parameter `pages'" },
+		{ "pages=many", "simple: `many' invalid for parameter `pages'" },
+		{ "pages=", "simple: `' invalid for parameter `pages'" },
+		{ "trace=256", "simple: `256' invalid for parameter `trace'" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int lines = log_count("simple: ");
+
+		EXPECT_EQ(load_module(cases[i].params), -EINVAL) {
+			TH_LOG("%s", cases[i].params);
+		}
+		EXPECT_STREQ(last_line(), cases[i].line);
+		EXPECT_EQ(log_count("simple: "), lines + 1);
+		EXPECT_EQ(access("/dev/simpler", F_OK), -1);
+	}
+}
+
+TEST_F(module, parameters_at_the_limits_are_taken)
+{
+	static const char *const params[] = {
+		"pages=1", "trace=0", "trace=2", "pages=1023 trace=1",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+		EXPECT_EQ(load_module(params[i]), 0) {
+			TH_LOG("%s", params[i]);
+		}
+		EXPECT_EQ(unload_module(), 0);
+	}
+}
+
+TEST_F(module, default_is_1024_pages)
+{
+	static const char *const paths[] = { "/dev/simpler", "/dev/simplen" };
+
+	ASSERT_EQ(load_module(""), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int fd = open(paths[i], O_RDWR);
+
+		EXPECT_EQ(mmap_errno(fd, 1024 * self->page, PROT_READ, MAP_SHARED, 0), 0);
+		EXPECT_EQ(mmap_errno(fd, 1025 * self->page, PROT_READ, MAP_SHARED, 0), EINVAL);
+		close(fd);
+	}
+	EXPECT_EQ(log_count("VMA open"), 2);
+}
+
+/* More than there is: refused, and everything taken on the way given back. */
+TEST_F(module, no_memory_refuses_the_load)
+{
+	long before = meminfo_kib("MemFree");
+
+	EXPECT_EQ(load_module("pages=134217728"), -ENOMEM);
+	EXPECT_EQ(access("/dev/simpler", F_OK), -1);
+	EXPECT_LT(before - meminfo_kib("MemFree"), 8192);
+	EXPECT_EQ(load_module("pages=16"), 0);
+}
+
+TEST_F(module, second_load_is_refused)
+{
+	ASSERT_EQ(load_module("pages=16"), 0);
+	EXPECT_EQ(load_module("pages=16"), -EEXIST);
+	EXPECT_EQ(access("/dev/simpler", F_OK), 0);
+}
+
+TEST_F(module, devices_come_and_go)
+{
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(load_module("pages=16"), 0);
+		EXPECT_EQ(access("/dev/simpler", F_OK), 0);
+		EXPECT_EQ(access("/dev/simplen", F_OK), 0);
+		ASSERT_EQ(unload_module(), 0);
+		EXPECT_EQ(access("/dev/simpler", F_OK), -1);
+		EXPECT_EQ(access("/dev/simplen", F_OK), -1);
+	}
+}
+
+TEST_F(module, memory_is_fresh_after_reload)
+{
+	static const char *const paths[] = { "/dev/simpler", "/dev/simplen" };
+
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(load_module("pages=64"), 0);
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++) {
+			int fd = open(paths[j], O_RDWR);
+			char *addr = map_shared(fd, 64, 0);
+
+			ASSERT_NE(addr, MAP_FAILED);
+			ASSERT_TRUE(is_zero(addr, 64 * self->page));
+			memset(addr, 0xff, 64 * self->page);
+			munmap(addr, 64 * self->page);
+			close(fd);
+		}
+		ASSERT_EQ(unload_module(), 0);
+	}
+}
+
+FIXTURE(held)
+{
+	size_t page;
+	int fd;
+	const char *path;
+};
+
+FIXTURE_VARIANT(held)
+{
+	const char *path;
+};
+
+FIXTURE_VARIANT_ADD(held, simpler)
+{
+	.path = "/dev/simpler",
+};
+
+FIXTURE_VARIANT_ADD(held, simplen)
+{
+	.path = "/dev/simplen",
+};
+
+FIXTURE_SETUP(held)
+{
+	self->page = page_size();
+	self->path = variant->path;
+	ASSERT_EQ(reload_module("pages=16"), 0);
+	clear_log();
+	self->fd = open(self->path, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+}
+
+/* Each test unloads the module itself, unless it failed. */
+FIXTURE_TEARDOWN_PARENT(held)
+{
+	EXPECT_EQ(unload_module(), -ENOENT);
+}
+
+TEST_F(held, by_an_open_file)
+{
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	/* Nothing else happened. */
+	EXPECT_EQ(access(self->path, F_OK), 0);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, 0), 0);
+	close(self->fd);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(held, by_a_mapping)
+{
+	char *addr = map_shared(self->fd, 4, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	close(self->fd);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	put_text(addr + 3 * self->page, "works");
+	/* As long as a part of it is left. */
+	ASSERT_EQ(munmap(addr, 3 * self->page), 0);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	EXPECT_STREQ(addr + 3 * self->page, "works");
+	ASSERT_EQ(munmap(addr + 3 * self->page, self->page), 0);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(held, by_a_mapping_in_a_child)
+{
+	char *addr = map_shared(self->fd, 4, 0);
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	pid = fork();
+	if (!pid) {
+		close(self->fd);
+		pause();
+		_exit(0);
+	}
+	munmap(addr, 4 * self->page);
+	close(self->fd);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(held, by_a_duplicated_descriptor)
+{
+	int fd = dup(self->fd);
+
+	close(self->fd);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	close(fd);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+/* A refused mmap holds nothing. */
+TEST_F(held, not_by_a_refused_mapping)
+{
+	EXPECT_EQ(mmap_errno(self->fd, 17 * self->page, PROT_READ, MAP_SHARED, 0), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_EXEC, MAP_SHARED, 0), EPERM);
+	close(self->fd);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+/* Memory is the same before and after many lives of the module in full use. */
+TEST(memory_is_given_back_at_unload)
+{
+	const size_t page = page_size(), pages = 1536;
+	long before = 0;
+
+	for (int i = 0; i < 14; i++) {
+		int fds[2];
+
+		ASSERT_EQ(reload_module("pages=1536 trace=0"), 0);
+		fds[0] = open("/dev/simpler", O_RDWR);
+		fds[1] = open("/dev/simplen", O_RDWR);
+		for (int j = 0; j < 2; j++) {
+			char *addr = mmap(NULL, pages * page, PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_POPULATE, fds[j], 0);
+
+			ASSERT_NE(addr, MAP_FAILED);
+			ASSERT_EQ(munmap(addr, pages * page), 0);
+			close(fds[j]);
+		}
+		ASSERT_EQ(unload_module(), 0);
+		/* The first rounds fill the kernel's own caches. */
+		if (i == 3)
+			before = meminfo_kib("MemFree");
+	}
+	/* Ten rounds used 12 MiB each; a leak of one in sixty pages would show. */
+	EXPECT_LT(before - meminfo_kib("MemFree"), 2048);
+}
+
+TEST_HARNESS_MAIN

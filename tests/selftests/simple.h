@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share: the module, the devices, the kernel log, and memory as
+ * the kernel sees it.
+ */
+#ifndef _SIMPLE_TEST_H
+#define _SIMPLE_TEST_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/elf.h>
+#include <linux/types.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#define MODULE "/simple.ko"
+
+static inline size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+/* Loads the module; 0 or a negative errno. */
+static inline int load_module(const char *params)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Unloads the module, without waiting; 0 or a negative errno. */
+static inline int unload_module(void)
+{
+	return syscall(SYS_delete_module, "simple", O_NONBLOCK) ? -errno : 0;
+}
+
+/* Loads the module anew, whatever an earlier test left behind. */
+static inline int reload_module(const char *params)
+{
+	int ret = unload_module();
+
+	if (ret && ret != -ENOENT)
+		return ret;
+	return load_module(params);
+}
+
+/* Shared and writable, as most programs want it. */
+static inline char *map_shared(int fd, size_t pages, size_t first_page)
+{
+	return mmap(NULL, pages * page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    first_page * page_size());
+}
+
+/*
+ * The errno of an mmap that has to fail, 0 if it did not. The offset goes to
+ * the kernel as it is, all 64 bits of it.
+ */
+static inline int mmap_errno(int fd, size_t len, int prot, int flags, __u64 offset)
+{
+	void *addr = mmap(NULL, len, prot, flags, fd, (off_t)offset);
+
+	if (addr == MAP_FAILED)
+		return errno;
+	munmap(addr, len);
+	return 0;
+}
+
+/* Leaves a text in memory, to be found there later. */
+static inline void put_text(char *at, const char *text)
+{
+	memcpy(at, text, strlen(text) + 1);
+}
+
+/* Whether nothing but zeros is there. */
+static inline bool is_zero(const char *addr, size_t len)
+{
+	return !addr[0] && !memcmp(addr, addr + 1, len - 1);
+}
+
+/* The signal that a child gets from reading or writing there, 0 if none. */
+static inline int signal_of_access(char *addr, bool write)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (write)
+			__atomic_store_n(addr, 1, __ATOMIC_RELAXED);
+		else
+			__atomic_load_n(addr, __ATOMIC_RELAXED);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* How many page faults it takes to read from each of the pages. */
+static inline long faults_of_reading(char *addr, size_t pages)
+{
+	struct rusage before, after;
+
+	/* The first call may fault on the stack and the C library themselves. */
+	for (int i = 0; i < 2; i++)
+		getrusage(RUSAGE_SELF, &before);
+	getrusage(RUSAGE_SELF, &after);
+	before = after;
+	for (size_t i = 0; i < pages; i++)
+		__atomic_load_n(addr + i * page_size(), __ATOMIC_RELAXED);
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+/*
+ * The physical address that is mapped there, 0 if none is. The kernel tells it
+ * of every page that it counts references on, which are all but simpler's.
+ */
+static inline __u64 phys_at(const void *addr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	__u64 entry = 0;
+
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)addr / page_size() * sizeof(entry)) !=
+	    sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry >> 63 ? (entry & ((1ULL << 55) - 1)) * page_size() : 0;
+}
+
+/* Reads RAM by its physical address, out of the kernel's own mapping of it. */
+static inline bool read_phys(__u64 phys, void *buf, size_t len)
+{
+	int fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
+	bool done = false;
+	struct elf64_hdr elf;
+	struct elf64_phdr part;
+
+	if (pread(fd, &elf, sizeof(elf), 0) != sizeof(elf))
+		elf.e_phnum = 0;
+	for (int i = 0; i < elf.e_phnum && !done; i++) {
+		if (pread(fd, &part, sizeof(part), elf.e_phoff + i * sizeof(part)) != sizeof(part))
+			break;
+		if (part.p_type == PT_LOAD && part.p_paddr != ~0ULL &&
+		    phys >= part.p_paddr && phys - part.p_paddr + len <= part.p_memsz)
+			done = pread(fd, buf, len, part.p_offset + phys - part.p_paddr) ==
+			       (ssize_t)len;
+	}
+	close(fd);
+	return done;
+}
+
+/* A figure of /proc/meminfo, in KiB. */
+static inline long meminfo_kib(const char *name)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long value = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
+			value = atol(line + strlen(name) + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* Forgets what the kernel log holds so far, as dmesg -C does. */
+static inline void clear_log(void)
+{
+	klogctl(5, NULL, 0); /* SYSLOG_ACTION_CLEAR */
+}
+
+/*
+ * The driver's lines in the kernel log, without their timestamps, in a string
+ * that the caller frees.
+ */
+static inline char *driver_log(void)
+{
+	int size = klogctl(10, NULL, 0); /* SYSLOG_ACTION_SIZE_BUFFER */
+	char *log = malloc(size + 1), *lines = calloc(1, size + 1), *line, *next, *text;
+	int len = klogctl(3, log, size); /* SYSLOG_ACTION_READ_ALL */
+
+	log[len < 0 ? 0 : len] = '\0';
+	for (line = log; *line; line = next) {
+		next = strchrnul(line, '\n');
+		if (*next)
+			*next++ = '\0';
+		text = strstr(line, "simple: ");
+		if (text && !strstr(text, "taint")) {
+			strcat(lines, text);
+			strcat(lines, "\n");
+		}
+	}
+	free(log);
+	return lines;
+}
+
+/* How many of the driver's lines in the kernel log have the text. */
+static inline int log_count(const char *text)
+{
+	char *log = driver_log(), *at = log;
+	int count = 0;
+
+	while ((at = strstr(at, text))) {
+		count++;
+		at += strlen(text);
+	}
+	free(log);
+	return count;
+}
+
+/* The number in hex that follows the text in the driver's last line with it. */
+static inline __u64 last_in_log(const char *text)
+{
+	char *log = driver_log(), *at = log, *last = NULL;
+	__u64 value;
+
+	while ((at = strstr(at, text))) {
+		at += strlen(text);
+		last = at;
+	}
+	value = last ? strtoull(last, NULL, 16) : 0;
+	free(log);
+	return value;
+}
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The trace in the kernel log, read as dmesg reads it, line by line against what
+ * this program did.
+ */
+
+#include "simple.h"
+
+#define LINE 128
+
+FIXTURE(trace)
+{
+	size_t page;
+	char expected[64 * LINE];
+};
+
+FIXTURE_VARIANT(trace)
+{
+	const char *device, *path;
+	bool is_simpler;
+};
+
+FIXTURE_VARIANT_ADD(trace, simpler)
+{
+	.device = "simpler",
+	.path = "/dev/simpler",
+	.is_simpler = true,
+};
+
+FIXTURE_VARIANT_ADD(trace, simplen)
+{
+	.device = "simplen",
+	.path = "/dev/simplen",
+};
+
+FIXTURE_SETUP(trace)
+{
+	self->page = page_size();
+	self->expected[0] = '\0';
+}
+
+FIXTURE_TEARDOWN_PARENT(trace)
+{
+	EXPECT_EQ(unload_module(), 0);
+}
+
+/* Loads the module at a trace level, and opens the device; -1 if that fails. */
+static int start(const char *params, const char *path)
+{
+	if (reload_module(params))
+		return -1;
+	clear_log();
+	return open(path, O_RDWR);
+}
+
+static void expect_vma(char *expected, const char *device, const char *event, const void *addr,
+		       __u64 phys, size_t len)
+{
+	sprintf(expected + strlen(expected), "simple: %s: VMA %s, virt %lx, phys %llx, len %zx\n",
+		device, event, (unsigned long)addr, (unsigned long long)phys, len);
+}
+
+/*
+ * What has to stand as the first page's "phys": of simplen the offset in bytes.
+ * Of simpler only the driver knows it, and the memory at that physical address
+ * shows whether it is true.
+ */
+static __u64 first_phys(bool is_simpler, const char *addr, size_t pgoff)
+{
+	__u64 phys = last_in_log(", phys ");
+	char text[32] = "";
+
+	if (!is_simpler)
+		return pgoff * page_size();
+	if (!read_phys(phys, text, sizeof(text)) || !*text || strcmp(text, addr))
+		return -1;
+	return phys;
+}
+
+TEST_F(trace, level_0_is_silent)
+{
+	int fd = start("pages=16 trace=0", variant->path);
+	char *addr = map_shared(fd, 4, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr, "untold");
+	munmap(addr, 4 * self->page);
+	close(fd);
+	EXPECT_STREQ(driver_log(), "");
+}
+
+TEST_F(trace, level_1_tells_open_and_close)
+{
+	int fd = start("pages=16", variant->path), status;
+	char *addr = map_shared(fd, 4, 2);
+	const __u64 page = self->page;
+	__u64 phys;
+	pid_t pid;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr, "this very memory");
+	phys = first_phys(variant->is_simpler, addr, 2);
+	expect_vma(self->expected, variant->device, "open", addr, phys, 4 * page);
+	EXPECT_STREQ(driver_log(), self->expected);
+
+	/* fork and exit */
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	expect_vma(self->expected, variant->device, "open", addr, phys, 4 * page);
+	expect_vma(self->expected, variant->device, "close", addr, phys, 4 * page);
+	EXPECT_STREQ(driver_log(), self->expected);
+
+	/* split: what stays is the copy, and the original goes */
+	ASSERT_EQ(munmap(addr + page, 3 * page), 0);
+	expect_vma(self->expected, variant->device, "open", addr, phys, page);
+	expect_vma(self->expected, variant->device, "close", addr + page, phys + page, 3 * page);
+	EXPECT_STREQ(driver_log(), self->expected);
+
+	ASSERT_EQ(munmap(addr, page), 0);
+	expect_vma(self->expected, variant->device, "close", addr, phys, page);
+	EXPECT_STREQ(driver_log(), self->expected);
+	close(fd);
+}
+
+TEST_F(trace, private_mapping_has_the_same_addresses)
+{
+	int fd = start("pages=16", variant->path);
+	const __u64 page = self->page;
+	char *shared = map_shared(fd, 1, 3), *addr;
+	__u64 phys;
+
+	ASSERT_NE(shared, MAP_FAILED);
+	put_text(shared, "this very memory");
+	munmap(shared, page);
+	clear_log();
+	addr = mmap(NULL, 4 * page, PROT_READ, MAP_PRIVATE, fd, 3 * page);
+	ASSERT_NE(addr, MAP_FAILED);
+	phys = first_phys(variant->is_simpler, addr, 3);
+	expect_vma(self->expected, variant->device, "open", addr, phys, 4 * page);
+	ASSERT_EQ(munmap(addr, 2 * page), 0);
+	expect_vma(self->expected, variant->device, "open", addr + 2 * page, phys + 2 * page,
+		   2 * page);
+	expect_vma(self->expected, variant->device, "close", addr, phys, 2 * page);
+	ASSERT_EQ(munmap(addr + 2 * page, 2 * page), 0);
+	expect_vma(self->expected, variant->device, "close", addr + 2 * page, phys + 2 * page,
+		   2 * page);
+	EXPECT_STREQ(driver_log(), self->expected);
+	close(fd);
+}
+
+TEST_F(trace, level_2_tells_faults_too)
+{
+	static const size_t touched[] = { 3, 0, 2 };
+	int fd = start("pages=16 trace=2", variant->path);
+	char *addr = map_shared(fd, 4, 1);
+	const __u64 page = self->page;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	expect_vma(self->expected, variant->device, "open", addr,
+		   variant->is_simpler ? last_in_log(", phys ") : page, 4 * page);
+	for (size_t i = 0; i < ARRAY_SIZE(touched); i++) {
+		char *at = addr + touched[i] * page;
+
+		at[123] = 1;
+		at[124] = 1;
+		/* simpler has nothing left to fault. */
+		if (!variant->is_simpler)
+			sprintf(self->expected + strlen(self->expected),
+				"simple: simplen: fault, virt %lx, pgoff %zx, phys %llx\n",
+				(unsigned long)at, touched[i] + 1,
+				(unsigned long long)phys_at(at));
+	}
+	EXPECT_STREQ(driver_log(), self->expected);
+	munmap(addr, 4 * page);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

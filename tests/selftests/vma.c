@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What happens to a VMA after mmap: fork, split, mremap, munmap, close, exit. */
+
+#include "simple.h"
+
+#define PAGES 16
+
+FIXTURE(vma)
+{
+	const char *path;
+	size_t page;
+	int fd;
+	char *addr;
+};
+
+FIXTURE_VARIANT(vma)
+{
+	const char *path;
+};
+
+FIXTURE_VARIANT_ADD(vma, simpler)
+{
+	.path = "/dev/simpler",
+};
+
+FIXTURE_VARIANT_ADD(vma, simplen)
+{
+	.path = "/dev/simplen",
+};
+
+/* Eight pages, each with its number in it. */
+FIXTURE_SETUP(vma)
+{
+	self->path = variant->path;
+	self->page = page_size();
+	ASSERT_EQ(reload_module("pages=16"), 0);
+	clear_log();
+	self->fd = open(self->path, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	self->addr = map_shared(self->fd, 8, 0);
+	ASSERT_NE(self->addr, MAP_FAILED);
+	for (size_t i = 0; i < 8; i++)
+		self->addr[i * self->page] = i;
+}
+
+FIXTURE_TEARDOWN_PARENT(vma)
+{
+	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(unload_module(), 0);
+}
+
+static bool is_simpler(const char *path)
+{
+	return !strcmp(path, "/dev/simpler");
+}
+
+/* Opened so often, and closed so often, since the set-up. */
+#define EXPECT_EVENTS(opens, closes) \
+	do { \
+		EXPECT_EQ(log_count("VMA open"), (opens)); \
+		EXPECT_EQ(log_count("VMA close"), (closes)); \
+	} while (0)
+
+TEST_F(vma, mmap_opens_and_munmap_closes)
+{
+	EXPECT_EVENTS(1, 0);
+	ASSERT_EQ(munmap(self->addr, 8 * self->page), 0);
+	EXPECT_EVENTS(1, 1);
+	EXPECT_EQ(signal_of_access(self->addr, false), SIGSEGV);
+}
+
+TEST_F(vma, refused_mmap_opens_nothing)
+{
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, PAGES * self->page),
+		  EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_EXEC, MAP_SHARED, 0), EPERM);
+	EXPECT_EVENTS(1, 0);
+}
+
+TEST_F(vma, mapping_outlives_the_file)
+{
+	char *again;
+
+	ASSERT_EQ(close(self->fd), 0);
+	EXPECT_EVENTS(1, 0);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(self->addr[i * self->page], (char)i);
+	put_text(self->addr + 5 * self->page, "still here");
+	self->fd = open(self->path, O_RDWR);
+	again = map_shared(self->fd, 1, 5);
+	ASSERT_NE(again, MAP_FAILED);
+	EXPECT_STREQ(again, "still here");
+}
+
+TEST_F(vma, munmap_at_the_start_and_the_end)
+{
+	ASSERT_EQ(munmap(self->addr, 2 * self->page), 0);
+	ASSERT_EQ(munmap(self->addr + 6 * self->page, 2 * self->page), 0);
+	/* Each cut splits: a copy is opened and the part cut off is closed. */
+	EXPECT_EVENTS(3, 2);
+	EXPECT_EQ(self->addr[2 * self->page], 2);
+	EXPECT_EQ(self->addr[5 * self->page], 5);
+	for (size_t i = 0; i < 8; i++) {
+		bool left = i >= 2 && i < 6;
+
+		EXPECT_EQ(signal_of_access(self->addr + i * self->page, false), left ? 0 : SIGSEGV);
+	}
+}
+
+TEST_F(vma, munmap_in_the_middle)
+{
+	ASSERT_EQ(munmap(self->addr + 3 * self->page, 2 * self->page), 0);
+	EXPECT_EVENTS(3, 1);
+	EXPECT_EQ(self->addr[2 * self->page], 2);
+	EXPECT_EQ(signal_of_access(self->addr + 3 * self->page, false), SIGSEGV);
+	EXPECT_EQ(signal_of_access(self->addr + 4 * self->page, false), SIGSEGV);
+	EXPECT_EQ(self->addr[5 * self->page], 5);
+}
+
+/* Page by page, in an order in which every kind of cut occurs. */
+TEST_F(vma, munmap_of_every_page)
+{
+	static const int order[] = { 3, 0, 7, 5, 1, 6, 2, 4 };
+
+	for (size_t i = 0; i < 8; i++) {
+		ASSERT_EQ(munmap(self->addr + order[i] * self->page, self->page), 0);
+		for (size_t j = i + 1; j < 8; j++)
+			EXPECT_EQ(self->addr[order[j] * self->page], (char)order[j]);
+	}
+	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+}
+
+TEST_F(vma, mprotect_in_part_splits)
+{
+	ASSERT_EQ(mprotect(self->addr + 3 * self->page, self->page, PROT_READ), 0);
+	EXPECT_EVENTS(3, 0);
+	EXPECT_EQ(signal_of_access(self->addr + 3 * self->page, true), SIGSEGV);
+	EXPECT_EQ(self->addr[3 * self->page], 3);
+}
+
+TEST_F(vma, mremap_shrinks)
+{
+	ASSERT_EQ(mremap(self->addr, 8 * self->page, 3 * self->page, 0), self->addr);
+	EXPECT_EVENTS(2, 1);
+	EXPECT_EQ(self->addr[2 * self->page], 2);
+	EXPECT_EQ(signal_of_access(self->addr + 3 * self->page, false), SIGSEGV);
+}
+
+TEST_F(vma, mremap_moves)
+{
+	char *target = mmap(NULL, 8 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u64 phys = phys_at(self->addr + 7 * self->page);
+
+	ASSERT_NE(target, MAP_FAILED);
+	ASSERT_EQ(mremap(self->addr, 8 * self->page, 8 * self->page, MREMAP_MAYMOVE | MREMAP_FIXED,
+			 target), target);
+	EXPECT_EVENTS(2, 1);
+	EXPECT_EQ(signal_of_access(self->addr, false), SIGSEGV);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(target[i * self->page], (char)i);
+	EXPECT_EQ(phys_at(target + 7 * self->page), phys);
+	munmap(target, 8 * self->page);
+}
+
+/* A part of the VMA to somewhere else: split, copy, and close of the original. */
+TEST_F(vma, mremap_moves_in_part)
+{
+	char *target = mmap(NULL, 2 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(target, MAP_FAILED);
+	ASSERT_EQ(mremap(self->addr + 3 * self->page, 2 * self->page, 2 * self->page,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, target), target);
+	EXPECT_EQ(target[0], 3);
+	EXPECT_EQ(target[self->page], 4);
+	EXPECT_EQ(self->addr[2 * self->page], 2);
+	EXPECT_EQ(self->addr[5 * self->page], 5);
+	EXPECT_EQ(signal_of_access(self->addr + 3 * self->page, false), SIGSEGV);
+	munmap(target, 2 * self->page);
+}
+
+TEST_F(vma, mremap_grows)
+{
+	char *addr = mremap(self->addr, 8 * self->page, 20 * self->page, MREMAP_MAYMOVE);
+
+	if (is_simpler(self->path)) {
+		/* All of it was mapped at once, and nobody would map the rest. */
+		EXPECT_EQ(addr, MAP_FAILED);
+		EXPECT_EQ(errno, EFAULT);
+		EXPECT_EVENTS(1, 0);
+		EXPECT_EQ(self->addr[7 * self->page], 7);
+		return;
+	}
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(addr[i * self->page], (char)i);
+	put_text(addr + 15 * self->page, "the region's last page");
+	EXPECT_STREQ(map_shared(self->fd, 1, 15), "the region's last page");
+	for (size_t i = PAGES; i < 20; i++) {
+		EXPECT_EQ(signal_of_access(addr + i * self->page, false), SIGBUS);
+		EXPECT_EQ(signal_of_access(addr + i * self->page, true), SIGBUS);
+	}
+	/* The kernel, too, is told so on behalf of the process. */
+	EXPECT_EQ(write(open("/dev/null", O_WRONLY), addr, 1), 1);
+	EXPECT_EQ(read(open("/dev/zero", O_RDONLY), addr + PAGES * self->page, 1), -1);
+	EXPECT_EQ(errno, EFAULT);
+	munmap(addr, 20 * self->page);
+}
+
+/* mremap of no length makes a second mapping of the same pages. */
+TEST_F(vma, mremap_duplicates)
+{
+	char *addr = mremap(self->addr, 0, 4 * self->page, MREMAP_MAYMOVE);
+
+	if (addr == MAP_FAILED) {
+		/* Not where the kernel refuses to grow a VMA. */
+		EXPECT_TRUE(is_simpler(self->path));
+		return;
+	}
+	EXPECT_EQ(addr[3 * self->page], 3);
+	put_text(addr, "both");
+	EXPECT_STREQ(self->addr, "both");
+	EXPECT_EVENTS(2, 0);
+	munmap(addr, 4 * self->page);
+}
+
+/* The kernel does that only with mappings that no driver has a say in. */
+TEST_F(vma, mremap_dontunmap_is_refused)
+{
+	EXPECT_EQ(mremap(self->addr, 8 * self->page, 8 * self->page,
+			 MREMAP_MAYMOVE | MREMAP_DONTUNMAP), MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(self->addr[5 * self->page], 5);
+	EXPECT_EVENTS(1, 0);
+}
+
+TEST_F(vma, fork_opens_and_exit_closes)
+{
+	int status, go[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(pipe(go), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		close(go[1]);
+		byte = read(go[0], &byte, 1);
+		_exit(self->addr[3 * self->page]);
+	}
+	EXPECT_EVENTS(2, 0);
+	close(go[1]);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(WEXITSTATUS(status), 3);
+	EXPECT_EVENTS(2, 1);
+}
+
+TEST_F(vma, fork_without_dontfork_mapping)
+{
+	ASSERT_EQ(madvise(self->addr, 4 * self->page, MADV_DONTFORK), 0);
+	EXPECT_EQ(signal_of_access(self->addr, false), SIGSEGV);
+	EXPECT_EQ(signal_of_access(self->addr + 4 * self->page, false), 0);
+	/* The split for the advice, and one half inherited by each child. */
+	EXPECT_EVENTS(4, 2);
+	/* The kernel does not let a driver's mapping be inherited again. */
+	EXPECT_EQ(madvise(self->addr, 4 * self->page, MADV_DOFORK), -1);
+	EXPECT_EQ(errno, EINVAL);
+}
+
+TEST_F(vma, killed_process_closes)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		map_shared(self->fd, 4, 4);
+		pause();
+		_exit(0);
+	}
+	while (log_count("VMA open") < 3)
+		usleep(1000);
+	ASSERT_EQ(kill(pid, SIGKILL), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EVENTS(3, 2);
+}
+
+TEST_F(vma, exec_closes)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		execl("/bin/busybox", "true", NULL);
+		_exit(1);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	EXPECT_EVENTS(2, 1);
+}
+
+/* Grandchildren, each with cuts of its own, all gone in the end. */
+TEST_F(vma, tree_of_processes_balances)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		for (int i = 0; i < 3; i++) {
+			fork();
+			munmap(self->addr + 2 * i * self->page, self->page);
+			mprotect(self->addr + (2 * i + 1) * self->page, self->page, PROT_READ);
+		}
+		while (wait(&status) > 0)
+			;
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_EQ(munmap(self->addr, 8 * self->page), 0);
+	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_GT(log_count("VMA open"), 8);
+}
+
+TEST_HARNESS_MAIN
