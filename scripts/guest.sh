@@ -77,7 +77,8 @@ make_initramfs() {
 		cp -r "$file" "$root/work"
 	done
 	[ -z "$prog" ] || chmod +x "$root/work/${prog##*/}"
-	size=$({ stty size </dev/tty; } 2>/dev/null) || size="24 80"
+	size=$({ stty size </dev/tty; } 2>/dev/null) || size=
+	[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
 	cat >"$root/guest.conf" <<-END
 		load=$([ "$LOAD" = no ] || echo yes)
 		modparams=$(quote "${MODPARAMS:-}")

@@ -3,6 +3,7 @@
 #
 # An entry of the cache is whole or absent, whatever happens while it is made.
 
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 
 export SIMPLE_CACHE=$scratch/cache

@@ -3,6 +3,7 @@
 #
 # make run PROG=...: what reaches the program, what comes back, and what is refused.
 
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 
 # program NAME: makes a script of what comes in.

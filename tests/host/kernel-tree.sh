@@ -3,6 +3,7 @@
 #
 # make KDIR=... refuses a tree that cannot serve, before the compiler runs.
 
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 
 tree=$scratch/tree

@@ -120,16 +120,18 @@ static inline int signal_of_access(char *addr, bool write)
 /* How many page faults it takes to read from each of the pages. */
 static inline long faults_of_reading(char *addr, size_t pages)
 {
+	const size_t step = page_size();
 	struct rusage before, after;
 
-	/* The first call may fault on the stack and the C library themselves. */
-	for (int i = 0; i < 2; i++)
+	/* The first round reads our own stack, so that all of this code is in memory. */
+	for (int round = 0; round < 2; round++) {
+		char *at = round ? addr : (char *)&before;
+
 		getrusage(RUSAGE_SELF, &before);
-	getrusage(RUSAGE_SELF, &after);
-	before = after;
-	for (size_t i = 0; i < pages; i++)
-		__atomic_load_n(addr + i * page_size(), __ATOMIC_RELAXED);
-	getrusage(RUSAGE_SELF, &after);
+		for (size_t i = 0; i < (round ? pages : 1); i++)
+			__atomic_load_n(at + i * step, __ATOMIC_RELAXED);
+		getrusage(RUSAGE_SELF, &after);
+	}
 	return after.ru_minflt - before.ru_minflt;
 }
 
@@ -171,19 +173,40 @@ static inline bool read_phys(__u64 phys, void *buf, size_t len)
 	return done;
 }
 
-/* A figure of /proc/meminfo, in KiB. */
-static inline long meminfo_kib(const char *name)
+/*
+ * Free memory in KiB, with the pages that each processor keeps at hand, which
+ * MemFree leaves out.
+ */
+static inline long free_memory(void)
 {
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	long value = -1;
+	FILE *meminfo = fopen("/proc/meminfo", "r"), *zoneinfo = fopen("/proc/zoneinfo", "r");
+	long free = 0, value;
+	char line[256];
 
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			value = atol(line + strlen(name) + 1);
-	if (file)
-		fclose(file);
-	return value;
+	while (fgets(line, sizeof(line), meminfo))
+		if (sscanf(line, "MemFree: %ld", &value) == 1)
+			free += value;
+	while (fgets(line, sizeof(line), zoneinfo))
+		if (sscanf(line, " count: %ld", &value) == 1)
+			free += value * page_size() / 1024;
+	fclose(meminfo);
+	fclose(zoneinfo);
+	return free;
+}
+
+/*
+ * How much less memory is free than there was before, in KiB. The kernel gives
+ * back some of what it used a little later; what is lost does not come back.
+ */
+static inline long memory_lost(long before, long tolerated)
+{
+	long lost = before - free_memory();
+
+	for (int i = 0; i < 100 && lost > tolerated; i++) {
+		usleep(50000);
+		lost = before - free_memory();
+	}
+	return lost;
 }
 
 /* Forgets what the kernel log holds so far, as dmesg -C does. */
