@@ -25,7 +25,7 @@ host_build() {
 	out=$top/build/$(release_of "$tree")
 	mkdir -p "$out"
 	say "building for $(release_of "$tree")"
-	make --no-print-directory -C "$tree" M="$top" MO="$out" modules "$@" >&2
+	flock "$out" make --no-print-directory -C "$tree" M="$top" MO="$out" modules "$@" >&2
 	echo "$out/simple.ko"
 }
 
@@ -38,7 +38,7 @@ stock_build() {
 	out=$top/build/$(cat "$kernel/release")
 	mkdir -p "$out"
 	say "building for $(cat "$kernel/release")"
-	"$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" ARCH="$target_arch" \
+	flock "$out" "$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" ARCH="$target_arch" \
 		CC="$target_triplet-$target_cc" -j"$(nproc)" modules "$@" >&2
 	echo "$out/simple.ko"
 }

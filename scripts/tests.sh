@@ -8,8 +8,11 @@ tests_out=$top/build/tests
 
 # build_tests TARGET...: targets of tests/Makefile.
 build_tests() {
-	"$top/scripts/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
-		SELFTESTS="$(selftests_dir)" "$@" >&2
+	local selftests
+	selftests=$(selftests_dir)
+	mkdir -p "$tests_out"
+	flock "$tests_out" "$top/scripts/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
+		SELFTESTS="$selftests" "$@" >&2
 }
 
 # selftests_dir: where kselftest_harness.h of the kernel in use is.

@@ -17,7 +17,7 @@ check_tree() {
 		die "$dir lacks the metadata of the kernel's Rust crates (rust/*.rmeta, libmacros.so)" \
 			"Distributions' header packages often do. In a source tree: make modules_prepare" \
 			"Or leave KDIR out to use a stock Debian kernel, for which it is rebuilt."
-	want=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\(.*\)"$/\1/p' "$conf")
+	want=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$conf")
 	have=$("${RUSTC:-rustc}" --version 2>/dev/null) ||
 		die "there is no ${RUSTC:-rustc} on this system, and $dir needs $want" \
 			"Install it, or name it with RUSTC=<path>."

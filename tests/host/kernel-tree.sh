@@ -35,7 +35,7 @@ expect "no CONFIG_RUST" 2 "is configured without CONFIG_RUST" "make rustavailabl
 
 cat >>"$tree/include/config/auto.conf" <<'END'
 CONFIG_RUST=y
-CONFIG_RUSTC_VERSION_TEXT="rustc 1.0.0 (of the kernel)"
+CONFIG_RUSTC_VERSION_TEXT=rustc 1.0.0 (of the kernel)
 END
 build
 expect "no Rust metadata" 2 "lacks the metadata of the kernel's Rust crates" "make modules_prepare"
