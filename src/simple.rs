@@ -2,21 +2,35 @@
 
 //! simple: two ways to map memory into a process.
 //!
-//! - [`simpler`] maps a whole VMA at once, in the mmap handler.
-//! - [`simplen`] maps page by page, when they are touched.
+//! - `simpler` maps a whole VMA at once, in the mmap handler.
+//! - `simplen` maps page by page, when they are touched.
 
-use kernel::prelude::*;
+use kernel::{
+    debugfs,
+    prelude::*,
+    sync::Arc, //
+};
 
 pub mod abstractions;
+mod events;
+mod parameters;
+mod physical;
 mod region;
 mod simplen;
 mod simpler;
-mod trace;
 
-use abstractions::miscdevice::MiscDeviceRegistration;
+use abstractions::miscdevice::{
+    MiscDevice,
+    MiscDeviceRegistration, //
+};
+use events::{
+    CounterFile,
+    Events, //
+};
+use parameters::Parameters;
+use physical::Physical;
 use simplen::Simplen;
 use simpler::Simpler;
-use trace::Trace;
 
 module! {
     type: Simple,
@@ -33,48 +47,67 @@ module! {
             default: 1,
             description: "Kernel log: 0 silent, 1 open and close of VMAs, 2 faults too",
         },
+        physical: u8 {
+            default: 0,
+            description: "1: offsets in simpler are physical addresses of device memory",
+        },
     },
 }
 
-/// The module: its two devices.
-#[pin_data]
+/// The module: its two devices, and their counters.
 struct Simple {
-    #[pin]
-    simpler: MiscDeviceRegistration<Simpler>,
-    #[pin]
-    simplen: MiscDeviceRegistration<Simplen>,
+    _counters: KVec<CounterFile>,
+    /// Of the two that are called simpler there is one.
+    _simpler: Option<Registration<Simpler>>,
+    _physical: Option<Registration<Physical>>,
+    _simplen: Registration<Simplen>,
+    _debugfs: debugfs::Dir,
 }
 
-impl kernel::InPlaceModule for Simple {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        let pages = *module_parameters::pages.value();
-        let trace = *module_parameters::trace.value();
+type Registration<T> = Pin<KBox<MiscDeviceRegistration<T>>>;
 
-        pin_init::pin_init_scope(move || {
-            check("pages", pages, 1, region::MAX_PAGES)?;
-            check("trace", trace.into(), 0, Trace::MAX_LEVEL.into())?;
+impl kernel::Module for Simple {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let Parameters {
+            pages,
+            trace,
+            physical,
+        } = Parameters::new(
+            *module_parameters::pages.value(),
+            *module_parameters::trace.value(),
+            *module_parameters::physical.value(),
+        )
+        .map_err(|refusal| {
+            pr_err!("{refusal}\n");
+            EINVAL
+        })?;
 
-            let simpler = Simpler::new(pages, trace)?;
-            let simplen = Simplen::new(pages, trace)?;
-            Ok(try_pin_init!(Self {
-                simpler <- MiscDeviceRegistration::register(simpler),
-                simplen <- MiscDeviceRegistration::register(simplen),
-            }? Error))
+        let debugfs = debugfs::Dir::new(c"simple");
+        let simpler_pages = if physical { 0 } else { pages };
+        let simpler_events = Events::new(Simpler::NAME, trace, simpler_pages)?;
+        let simplen_events = Events::new(Simplen::NAME, trace, 0)?;
+        let mut counters = KVec::new();
+        simpler_events.publish(&debugfs, &mut counters)?;
+        simplen_events.publish(&debugfs, &mut counters)?;
+        let simplen = Simplen::new(pages, simplen_events)?;
+
+        // From here on programs can open the devices.
+        let (simpler, physical) = if physical {
+            (None, Some(register(Physical::new(simpler_events)?)?))
+        } else {
+            (Some(register(Simpler::new(pages, simpler_events)?)?), None)
+        };
+        Ok(Self {
+            _counters: counters,
+            _simpler: simpler,
+            _physical: physical,
+            _simplen: register(simplen)?,
+            _debugfs: debugfs,
         })
     }
 }
 
-/// Refuses a parameter that is not in the range from `min` to `max`.
-fn check(name: &str, value: usize, min: usize, max: usize) -> Result {
-    if value < min || value > max {
-        pr_err!(
-            "parameter {} is {}, but must be {} to {}\n",
-            name,
-            value,
-            min,
-            max
-        );
-        return Err(EINVAL);
-    }
-    Ok(())
+/// Registers a device.
+fn register<T: MiscDevice>(device: Arc<T>) -> Result<Registration<T>> {
+    KBox::pin_init(MiscDeviceRegistration::register(device), GFP_KERNEL)
 }

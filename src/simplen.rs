@@ -5,12 +5,14 @@
 
 use crate::{
     abstractions::{
+        iov_iter::zero_iter,
         miscdevice::MiscDevice,
         page_ref::{
             OncePage,
             PageRef, //
         },
         vm_fault::{
+            Served,
             VmFault,
             VmFaultError, //
         },
@@ -21,16 +23,26 @@ use crate::{
             VmaReady, //
         }, //
     },
-    region,
-    trace::Trace, //
+    events::Events,
+    region, //
 };
 use kernel::{
-    alloc::flags::{
-        __GFP_HIGHMEM,
-        __GFP_NOWARN,
-        __GFP_ZERO, //
+    alloc::{
+        flags::{
+            __GFP_HIGHMEM,
+            __GFP_NOWARN,
+            __GFP_ZERO, //
+        },
+        AllocError, //
     },
+    fs::File,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    page::PAGE_SIZE,
     prelude::*,
+    seq_file::SeqFile,
     sync::{
         Arc,
         ArcBorrow, //
@@ -40,51 +52,102 @@ use kernel::{
 /// The device and its region.
 pub(crate) struct Simplen {
     pages: KVVec<OncePage>,
-    trace: Trace,
+    events: Arc<Events>,
 }
 
 impl Simplen {
     /// Makes a region of `pages` pages, none of which is allocated yet.
-    pub(crate) fn new(pages: usize, trace_level: u8) -> Result<Arc<Self>> {
+    pub(crate) fn new(pages: usize, events: Arc<Events>) -> Result<Arc<Self>> {
         let mut slots = KVVec::with_capacity(pages, GFP_KERNEL | __GFP_NOWARN)?;
         for _ in 0..pages {
             slots.push(OncePage::empty(), GFP_KERNEL)?;
         }
         let device = Self {
             pages: slots,
-            trace: Trace::new(Self::NAME, trace_level),
+            events,
         };
         Ok(Arc::new(device, GFP_KERNEL)?)
     }
+
+    /// The page in this place, allocated and zeroed if there is none yet.
+    fn page(&self, slot: &OncePage) -> Result<PageRef, AllocError> {
+        let flags = GFP_KERNEL | __GFP_HIGHMEM | __GFP_ZERO;
+        slot.get_or_alloc(flags, || self.events.page_allocated())
+    }
 }
 
+#[vtable]
 impl MiscDevice for Simplen {
     const NAME: &'static CStr = c"simplen";
     const MODE: u16 = 0o600;
+    type File = Self;
     type Vma = Self;
 
-    fn mmap<'a>(device: ArcBorrow<'_, Self>, vma: VmaNew<'a>) -> Result<VmaReady<'a, Self>> {
-        region::range_of(&vma, device.pages.len())?;
+    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
+        Ok(device.into())
+    }
+
+    fn mmap<'a>(
+        device: ArcBorrow<'_, Self>,
+        _file: &File,
+        vma: VmaNew<'a>,
+    ) -> Result<VmaReady<'a, Self>> {
+        region::mapped(vma.pgoff(), vma.pages(), device.pages.len())?;
         vma.deny_exec()?;
         Ok(vma.into_mixedmap(device.into()))
+    }
+
+    fn size(device: &Self) -> u64 {
+        region::byte_offset(device.pages.len())
+    }
+
+    fn read_iter(device: &Self, _file: &File, pos: u64, to: &mut IovIterDest<'_>) -> Result<usize> {
+        let range = region::reached(pos, to.len(), Self::size(device));
+        region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
+            Ok(match device.pages[page].get() {
+                Some(page) => page.copy_to_iter(bytes, to),
+                // Never touched, so all zeros, and it stays so.
+                None => zero_iter(bytes.len(), to),
+            })
+        })
+    }
+
+    fn write_iter(
+        device: &Self,
+        _file: &File,
+        pos: u64,
+        from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        let range = region::reached(pos, from.len(), Self::size(device));
+        if range.is_empty() && !from.is_empty() {
+            return Err(ENOSPC);
+        }
+        region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
+            let page = device.page(&device.pages[page])?;
+            Ok(page.copy_from_iter(bytes, from))
+        })
+    }
+
+    fn show_fdinfo(device: &Self, to: &SeqFile) {
+        region::show_fdinfo(to, "on demand", Self::size(device), device.events.pages());
     }
 }
 
 #[vtable]
 impl VmOperations for Simplen {
     fn open(&self, vma: &Vma) {
-        self.trace.open(vma, region::byte_offset(vma.pgoff()));
+        self.events.open(vma, region::byte_offset(vma.pgoff()));
     }
 
     fn close(&self, vma: &Vma) {
-        self.trace.close(vma, region::byte_offset(vma.pgoff()));
+        self.events.close(vma, region::byte_offset(vma.pgoff()));
     }
 
-    fn fault(&self, vmf: &VmFault) -> Result<PageRef, VmFaultError> {
+    fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
         // mremap can grow a VMA past the region's end without asking.
         let slot = self.pages.get(vmf.pgoff()).ok_or(VmFaultError::SigBus)?;
-        let page = slot.get_or_alloc(GFP_KERNEL | __GFP_HIGHMEM | __GFP_ZERO)?;
-        self.trace.fault(vmf, &page);
-        Ok(page)
+        let page = self.page(slot)?;
+        self.events.fault(vmf, &page);
+        Ok(page.into())
     }
 }

@@ -6,6 +6,10 @@ use crate::{
     abstractions::{
         miscdevice::MiscDevice,
         pages_exact::PagesExact,
+        pfnmap_access::{
+            access_pfnmap,
+            Access, //
+        },
         vm_operations::VmOperations,
         vma::{
             Vma,
@@ -13,14 +17,22 @@ use crate::{
             VmaReady, //
         }, //
     },
-    region,
-    trace::Trace, //
+    events::Events,
+    region, //
 };
-use core::cmp::min;
 use kernel::{
     bindings::phys_addr_t,
-    page::PAGE_SHIFT,
+    fs::File,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     prelude::*,
+    seq_file::SeqFile,
     sync::{
         Arc,
         ArcBorrow, //
@@ -32,23 +44,23 @@ pub(crate) struct Simpler {
     /// All but the last have [`PagesExact::MAX_PAGES`] pages.
     blocks: KVVec<PagesExact>,
     pages: usize,
-    trace: Trace,
+    events: Arc<Events>,
 }
+
+/// The size of a block in bytes.
+const BLOCK_SIZE: usize = PagesExact::MAX_PAGES * PAGE_SIZE;
 
 impl Simpler {
     /// Allocates a region of `pages` pages.
-    pub(crate) fn new(pages: usize, trace_level: u8) -> Result<Arc<Self>> {
+    pub(crate) fn new(pages: usize, events: Arc<Events>) -> Result<Arc<Self>> {
         let mut blocks = KVVec::new();
-        let mut left = pages;
-        while left > 0 {
-            let block = PagesExact::new(min(left, PagesExact::MAX_PAGES))?;
-            left -= min(left, PagesExact::MAX_PAGES);
-            blocks.push(block, GFP_KERNEL)?;
+        for (_, block) in region::pieces(0..pages as u64, PagesExact::MAX_PAGES) {
+            blocks.push(PagesExact::new(block.len())?, GFP_KERNEL)?;
         }
         let device = Self {
             blocks,
             pages,
-            trace: Trace::new(Self::NAME, trace_level),
+            events,
         };
         Ok(Arc::new(device, GFP_KERNEL)?)
     }
@@ -67,34 +79,75 @@ impl Simpler {
     }
 }
 
+#[vtable]
 impl MiscDevice for Simpler {
     const NAME: &'static CStr = c"simpler";
     const MODE: u16 = 0o600;
+    type File = Self;
     type Vma = Self;
 
-    fn mmap<'a>(device: ArcBorrow<'_, Self>, vma: VmaNew<'a>) -> Result<VmaReady<'a, Self>> {
-        let range = region::range_of(&vma, device.pages)?;
+    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
+        Ok(device.into())
+    }
+
+    fn mmap<'a>(
+        device: ArcBorrow<'_, Self>,
+        _file: &File,
+        vma: VmaNew<'a>,
+    ) -> Result<VmaReady<'a, Self>> {
+        let range = region::mapped(vma.pgoff(), vma.pages(), device.pages)?;
         vma.deny_exec()?;
 
         let mut vma = vma.into_pfnmap(device.into());
-        let mut next = range.start;
-        while next < range.end {
-            let (block, from) = (next / PagesExact::MAX_PAGES, next % PagesExact::MAX_PAGES);
-            let to = min(from + (range.end - next), PagesExact::MAX_PAGES);
-            vma.remap_pfn_range(|device| &device.blocks[block], from..to)?;
-            next += to - from;
+        let range = range.start as u64..range.end as u64;
+        for (block, pages) in region::pieces(range, PagesExact::MAX_PAGES) {
+            vma.remap_pfn_range(|device| &device.blocks[block], pages)?;
         }
         Ok(vma.finish())
+    }
+
+    fn size(device: &Self) -> u64 {
+        region::byte_offset(device.pages)
+    }
+
+    fn read_iter(device: &Self, _file: &File, pos: u64, to: &mut IovIterDest<'_>) -> Result<usize> {
+        let range = region::reached(pos, to.len(), Self::size(device));
+        region::copy_pieces(range, BLOCK_SIZE, |block, bytes| {
+            Ok(device.blocks[block].copy_to_iter(bytes, to))
+        })
+    }
+
+    fn write_iter(
+        device: &Self,
+        _file: &File,
+        pos: u64,
+        from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        let range = region::reached(pos, from.len(), Self::size(device));
+        if range.is_empty() && !from.is_empty() {
+            return Err(ENOSPC);
+        }
+        region::copy_pieces(range, BLOCK_SIZE, |block, bytes| {
+            Ok(device.blocks[block].copy_from_iter(bytes, from))
+        })
+    }
+
+    fn show_fdinfo(device: &Self, to: &SeqFile) {
+        region::show_fdinfo(to, "contiguous", Self::size(device), device.events.pages());
     }
 }
 
 #[vtable]
 impl VmOperations for Simpler {
     fn open(&self, vma: &Vma) {
-        self.trace.open(vma, self.phys(vma));
+        self.events.open(vma, self.phys(vma));
     }
 
     fn close(&self, vma: &Vma) {
-        self.trace.close(vma, self.phys(vma));
+        self.events.close(vma, self.phys(vma));
+    }
+
+    fn access(&self, vma: &Vma, address: usize, access: Access<'_>) -> Result<usize> {
+        access_pfnmap(vma, address, access)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 
@@ -16,6 +17,11 @@ void simple_mmap_put_page(struct page *page)
 	put_page(page);
 }
 
+void *simple_mmap_page_address(struct page *page)
+{
+	return page_address(page);
+}
+
 phys_addr_t simple_mmap_page_to_phys(struct page *page)
 {
 	return page_to_phys(page);
@@ -24,6 +30,38 @@ phys_addr_t simple_mmap_page_to_phys(struct page *page)
 phys_addr_t simple_mmap_virt_to_phys(void *addr)
 {
 	return virt_to_phys(addr);
+}
+
+/* As /dev/mem reckons it. */
+phys_addr_t simple_mmap_end_of_ram(void)
+{
+	return __pa(high_memory);
+}
+
+unsigned int simple_mmap_phys_bits(void)
+{
+#if defined(CONFIG_X86)
+	return boot_cpu_data.x86_phys_bits;
+#elif defined(PHYS_MASK_SHIFT)
+	return PHYS_MASK_SHIFT;
+#else
+	return MAX_PHYSMEM_BITS;
+#endif
+}
+
+pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot)
+{
+	return pgprot_noncached(prot);
+}
+
+void simple_mmap_copy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len)
+{
+	memcpy_from_page(to, pfn_to_page(pfn), offset, len);
+}
+
+void simple_mmap_copy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len)
+{
+	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
 }
 
 /*

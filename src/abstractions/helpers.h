@@ -6,6 +6,7 @@
 #ifndef _SIMPLE_MMAP_HELPERS_H
 #define _SIMPLE_MMAP_HELPERS_H
 
+#include <linux/pgtable.h>
 #include <linux/types.h>
 
 struct page;
@@ -14,9 +15,20 @@ struct page;
 void simple_mmap_get_page(struct page *page);
 void simple_mmap_put_page(struct page *page);
 
+void *simple_mmap_page_address(struct page *page);
+
 /* linux/io.h, asm/page.h */
 phys_addr_t simple_mmap_page_to_phys(struct page *page);
 phys_addr_t simple_mmap_virt_to_phys(void *addr);
+phys_addr_t simple_mmap_end_of_ram(void);
+unsigned int simple_mmap_phys_bits(void);
+
+/* linux/pgtable.h */
+pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot);
+
+/* linux/highmem.h; the page frame must be RAM */
+void simple_mmap_copy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len);
+void simple_mmap_copy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len);
 
 /* linux/gfp.h */
 void *simple_mmap_alloc_pages_exact(size_t size);

@@ -3,8 +3,8 @@
 //! Misc devices that can be mapped.
 //!
 //! This differs from `kernel::miscdevice` in what mapping needs: the files hold the module, so it
-//! cannot be unloaded under an open file or a mapping (which holds its file), and the mmap handler
-//! gives the VMA operations and data of its own.
+//! cannot be unloaded under an open file or a mapping (which holds its file), the mmap handler
+//! gives the VMA operations and data of its own, and a file has a size and can seek.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/fs.h`](srctree/include/linux/fs.h).
@@ -19,8 +19,17 @@ use super::{
 use core::marker::PhantomData;
 use kernel::{
     bindings,
-    error::to_result,
+    error::{
+        to_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
+    fs,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
     prelude::*,
+    seq_file::SeqFile,
     str::{
         as_char_ptr_in_const_context,
         CStr, //
@@ -35,8 +44,8 @@ use kernel::{
     }, //
 };
 
-/// A misc device, implemented by its data. The device node and every open file hold a reference on
-/// the data.
+/// A misc device, implemented by its data, on which the registration holds a reference.
+#[vtable]
 pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// The name, and that of the node in `/dev`.
     const NAME: &'static CStr;
@@ -44,15 +53,65 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// The access mode of the node.
     const MODE: u16;
 
-    /// What the operations of this device's VMAs work on; often the device itself.
+    /// What an open file refers to, and holds a reference on; often the device itself.
+    type File: Send + Sync + 'static;
+
+    /// What the operations of this device's VMAs work on, and hold a reference on.
     type Vma: VmOperations;
+
+    /// A process opens the device.
+    ///
+    /// # Errors
+    ///
+    /// Any refuses to open it.
+    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self::File>>;
 
     /// A process maps the device: the mmap handler.
     ///
     /// The offset in the file, [`Vma::pgoff`], is any that the process likes.
     ///
+    /// # Errors
+    ///
+    /// Any refuses the mapping.
+    ///
     /// [`Vma::pgoff`]: super::vma::Vma::pgoff
-    fn mmap<'a>(device: ArcBorrow<'_, Self>, vma: VmaNew<'a>) -> Result<VmaReady<'a, Self::Vma>>;
+    fn mmap<'a>(
+        this: ArcBorrow<'_, Self::File>,
+        file: &fs::File,
+        vma: VmaNew<'a>,
+    ) -> Result<VmaReady<'a, Self::Vma>>;
+
+    /// The size in bytes, for `SEEK_END`. Without this the file cannot seek.
+    fn size(_this: &Self::File) -> u64 {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A process reads at `pos`, in bytes: `read`, `pread`, `readv` and the like. Returns how many
+    /// bytes it got; 0 is the end.
+    fn read_iter(
+        _this: &Self::File,
+        _file: &fs::File,
+        _pos: u64,
+        _to: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A process writes at `pos`, in bytes: `write`, `pwrite`, `writev` and the like. Returns how
+    /// many bytes it gave.
+    fn write_iter(
+        _this: &Self::File,
+        _file: &fs::File,
+        _pos: u64,
+        _from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A process reads `/proc/<pid>/fdinfo/<fd>`.
+    fn show_fdinfo(_this: &Self::File, _to: &SeqFile) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 }
 
 /// A registered misc device. Dropping it removes the device node.
@@ -80,6 +139,7 @@ impl<T: MiscDevice> MiscDeviceRegistration<T> {
     /// Registers the device, `misc_register()`. From then on it can be opened.
     pub fn register(data: Arc<T>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            // First, as the device can be opened while `misc_register()` still runs.
             data,
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 // SAFETY: The slot is ours to initialize.
@@ -104,8 +164,8 @@ impl<T: MiscDevice> PinnedDrop for MiscDeviceRegistration<T> {
 struct Table<T>(PhantomData<T>);
 
 // What the callbacks rely on, besides the contract of each with the C side: from the end of `open`
-// to `release` the private data of a file is what `into_foreign` of an `Arc<T>` returned, and the
-// file owns that reference.
+// to `release` the private data of a file is what `into_foreign` of an `Arc<T::File>` returned, and
+// the file owns that reference.
 impl<T: MiscDevice> Table<T> {
     const MISC: bindings::miscdevice = bindings::miscdevice {
         minor: bindings::MISC_DYNAMIC_MINOR as c_int,
@@ -121,7 +181,28 @@ impl<T: MiscDevice> Table<T> {
         open: Some(Self::open),
         release: Some(Self::release),
         mmap: Some(Self::mmap),
-        // Let the handler judge mmap offsets from 2^63 bytes on, rather than `do_mmap()`.
+        llseek: if T::HAS_SIZE {
+            Some(Self::llseek)
+        } else {
+            None
+        },
+        read_iter: if T::HAS_READ_ITER {
+            Some(Self::read_iter)
+        } else {
+            None
+        },
+        write_iter: if T::HAS_WRITE_ITER {
+            Some(Self::write_iter)
+        } else {
+            None
+        },
+        show_fdinfo: if T::HAS_SHOW_FDINFO {
+            Some(Self::show_fdinfo)
+        } else {
+            None
+        },
+        // Lets the mmap handler judge every offset; otherwise `do_mmap()` takes those of the last
+        // page below 2^64 for an overflow.
         fop_flags: bindings::FOP_UNSIGNED_OFFSET,
         ..pin_init::zeroed()
     };
@@ -134,9 +215,14 @@ impl<T: MiscDevice> Table<T> {
         // the first field of a `MiscDeviceRegistration<T>`, and holds the lock that
         // `misc_deregister()` takes, so the registration does not go before we return.
         let registration = unsafe { &*(*file).private_data.cast::<MiscDeviceRegistration<T>>() };
-        // SAFETY: A file that is being opened is ours.
-        unsafe { (*file).private_data = registration.data.clone().into_foreign() };
-        0
+        match T::open(registration.data.as_arc_borrow()) {
+            Ok(this) => {
+                // SAFETY: A file that is being opened is ours.
+                unsafe { (*file).private_data = this.into_foreign() };
+                0
+            }
+            Err(error) => error.to_errno(),
+        }
     }
 
     /// # Safety
@@ -144,8 +230,21 @@ impl<T: MiscDevice> Table<T> {
     /// `file` must be a file of this device whose last user is gone.
     unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: The reference is the file's, which is released once and not used after it.
-        drop(unsafe { Arc::<T>::from_foreign((*file).private_data) });
+        drop(unsafe { Arc::<T::File>::from_foreign((*file).private_data) });
         0
+    }
+
+    /// What an open file refers to, and the file itself.
+    ///
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device for the duration of `'a`, not being used by an
+    /// `fdget_pos()` on this thread that leaves its position to us alone.
+    unsafe fn opened<'a>(file: *mut bindings::file) -> (ArcBorrow<'a, T::File>, &'a fs::File) {
+        // SAFETY: The file is open, so it owns a reference.
+        let this = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        // SAFETY: The caller promises what this requires.
+        (this, unsafe { fs::File::from_raw_file(file) })
     }
 
     /// # Safety
@@ -156,11 +255,11 @@ impl<T: MiscDevice> Table<T> {
         file: *mut bindings::file,
         vma: *mut bindings::vm_area_struct,
     ) -> c_int {
-        // SAFETY: The file is open, so it owns a reference until we return.
-        let device = unsafe { Arc::<T>::borrow((*file).private_data) };
+        // SAFETY: The file is open; mmap does not use its position.
+        let (this, file) = unsafe { Self::opened(file) };
         // SAFETY: The VMA is undergoing its setup and was not changed so far.
         let vma = unsafe { VmaNew::from_raw(vma) };
-        match T::mmap(device, vma) {
+        match T::mmap(this, file, vma) {
             Ok(ready) => {
                 // SAFETY: We succeed. The file of the VMA holds the module, which this code is in.
                 unsafe { ready.install() };
@@ -168,5 +267,85 @@ impl<T: MiscDevice> Table<T> {
             }
             Err(error) => error.to_errno(),
         }
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device, whose position may be changed.
+    unsafe extern "C" fn llseek(
+        file: *mut bindings::file,
+        offset: bindings::loff_t,
+        whence: c_int,
+    ) -> bindings::loff_t {
+        // SAFETY: The file is open, so it owns a reference.
+        let this = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        let size = T::size(&this) as bindings::loff_t;
+        // FOP_UNSIGNED_OFFSET makes the C function accept negative positions.
+        let base = match whence as u32 {
+            // As READ_ONCE(). Should another thread seek meanwhile, nothing worse than a position far
+            // past the end results.
+            // SAFETY: The file is valid.
+            bindings::SEEK_CUR => unsafe { (&raw const (*file).f_pos).read_volatile() },
+            bindings::SEEK_END => size,
+            _ => 0,
+        };
+        if base.checked_add(offset).is_none_or(|pos| pos < 0) {
+            return EINVAL.to_errno().into();
+        }
+        // SAFETY: The file is valid, and its position is ours to change.
+        unsafe { bindings::fixed_size_llseek(file, offset, whence, size) }
+    }
+
+    /// # Safety
+    ///
+    /// `kiocb` must be a read of an open file of this device, and `iter` where it goes.
+    unsafe extern "C" fn read_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The file is open. Its position is in the kiocb, where nobody else uses it.
+        let (this, file) = unsafe { Self::opened((*kiocb).ki_filp) };
+        // SAFETY: The kiocb is ours until we return.
+        let pos = unsafe { &mut (*kiocb).ki_pos };
+        // SAFETY: The caller provides an iterator to write to.
+        let to = unsafe { IovIterDest::from_raw(iter) };
+        advance(pos, T::read_iter(&this, file, *pos as u64, to))
+    }
+
+    /// # Safety
+    ///
+    /// `kiocb` must be a write to an open file of this device, and `iter` where it comes from.
+    unsafe extern "C" fn write_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The file is open. Its position is in the kiocb, where nobody else uses it.
+        let (this, file) = unsafe { Self::opened((*kiocb).ki_filp) };
+        // SAFETY: The kiocb is ours until we return.
+        let pos = unsafe { &mut (*kiocb).ki_pos };
+        // SAFETY: The caller provides an iterator to read from.
+        let from = unsafe { IovIterSource::from_raw(iter) };
+        advance(pos, T::write_iter(&this, file, *pos as u64, from))
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device, and `seq_file` be ours to write to.
+    unsafe extern "C" fn show_fdinfo(seq_file: *mut bindings::seq_file, file: *mut bindings::file) {
+        // SAFETY: The file is open, so it owns a reference.
+        let this = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        // SAFETY: The caller promises what this requires.
+        T::show_fdinfo(&this, unsafe { SeqFile::from_raw(seq_file) });
+    }
+}
+
+/// Moves a position on by what was read or written, and makes of it what the C side wants.
+fn advance(pos: &mut bindings::loff_t, result: Result<usize>) -> isize {
+    match result {
+        Ok(count) => {
+            *pos = pos.wrapping_add(count as bindings::loff_t);
+            count as isize
+        }
+        Err(error) => error.to_errno() as isize,
     }
 }

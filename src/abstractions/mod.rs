@@ -13,6 +13,12 @@
 //! | [`remap_pfn_range`] | `remap_pfn_range()` |
 //! | [`page_ref`] | a reference on a `struct page`: `get_page()`, `put_page()` |
 //! | [`pages_exact`] | physically contiguous pages: `alloc_pages_exact()` |
+//! | [`atomic_page`] | a page that both sides use: `READ_ONCE()`, `WRITE_ONCE()` |
+//! | [`phys_range`] | physical addresses that are not RAM: `region_intersects()` |
+//! | [`capability`] | the right to reach those: `capable()`, `security_locked_down()` |
+//! | [`ioremap`] | device memory in the kernel's address space: `ioremap()`, `memremap()` |
+//! | [`pfnmap_access`] | a debugger's access to page frames: `follow_pfnmap_start()` |
+//! | [`iov_iter`] | the memory of a read or write: `struct iov_iter` |
 //!
 //! # How a mapping comes to be, and why it is sound
 //!
@@ -28,10 +34,16 @@
 //! [`VmaPfnMap`]: remap_pfn_range::VmaPfnMap
 //! [`VmaReady`]: vma::VmaReady
 
+pub mod atomic_page;
+pub mod capability;
 mod helpers;
+pub mod ioremap;
+pub mod iov_iter;
 pub mod miscdevice;
 pub mod page_ref;
 pub mod pages_exact;
+pub mod pfnmap_access;
+pub mod phys_range;
 pub mod remap_pfn_range;
 pub mod vm_fault;
 pub mod vm_operations;

@@ -10,7 +10,9 @@
 
 use super::helpers;
 use core::{
+    cmp::min,
     mem::ManuallyDrop,
+    ops::Range,
     ptr::NonNull, //
 };
 use kernel::{
@@ -19,7 +21,14 @@ use kernel::{
         Flags, //
     },
     bindings,
-    page::Page,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    page::{
+        Page,
+        PAGE_SIZE, //
+    },
     prelude::*,
     sync::atomic::{
         Acquire,
@@ -62,6 +71,28 @@ impl PageRef {
         unsafe { helpers::simple_mmap_page_to_phys(self.0.as_ptr()) }
     }
 
+    /// Copies a range of the page's bytes to user space, `copy_page_to_iter()`. Returns how many;
+    /// fewer where user space has no memory, or the range exceeds the page.
+    pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> usize {
+        let len = min(range.end, PAGE_SIZE).saturating_sub(range.start);
+        // SAFETY: The page is valid, and the range in it. Whoever else writes there meanwhile, this
+        // copies bytes and nothing else.
+        unsafe { bindings::copy_page_to_iter(self.0.as_ptr(), range.start, len, to.as_raw()) }
+    }
+
+    /// Copies a range of the page's bytes from user space, `copy_page_from_iter()`. Returns how
+    /// many; fewer where user space has no memory, or the range exceeds the page.
+    pub fn copy_from_iter(&self, range: Range<usize>, from: &mut IovIterSource<'_>) -> usize {
+        let len = min(range.end, PAGE_SIZE).saturating_sub(range.start);
+        // SAFETY: As in `copy_to_iter`; there is no Rust reference into the page.
+        unsafe { bindings::copy_page_from_iter(self.0.as_ptr(), range.start, len, from.as_raw()) }
+    }
+
+    /// The page, which is valid as long as `self` exists.
+    pub(super) fn as_ptr(&self) -> *mut bindings::page {
+        self.0.as_ptr()
+    }
+
     /// Hands the reference over to the C side.
     pub(super) fn into_raw(self) -> *mut bindings::page {
         ManuallyDrop::new(self).0.as_ptr()
@@ -90,7 +121,7 @@ impl Drop for PageRef {
 ///
 /// # Invariants
 ///
-/// The pointer is null or what [`PageRef::into_raw`] returned, with its reference ours. Once it is
+/// The pointer is null or what `PageRef::into_raw` returned, with its reference ours. Once it is
 /// not null it does not change until the drop.
 pub struct OncePage(Atomic<*mut bindings::page>);
 
@@ -110,8 +141,13 @@ impl OncePage {
         Some(PageRef::clone(&ours))
     }
 
-    /// The page; allocates it with `flags` if there is none yet.
-    pub fn get_or_alloc(&self, flags: Flags) -> Result<PageRef, AllocError> {
+    /// The page; allocates it with `flags` if there is none yet, and calls `allocated` if it is
+    /// that one which stays.
+    pub fn get_or_alloc(
+        &self,
+        flags: Flags,
+        allocated: impl FnOnce(),
+    ) -> Result<PageRef, AllocError> {
         if let Some(page) = self.get() {
             return Ok(page);
         }
@@ -119,7 +155,10 @@ impl OncePage {
         let raw = page.clone().into_raw();
         // INVARIANT: Only null is replaced, and by a pointer whose reference `into_raw` gave up.
         match self.0.cmpxchg(core::ptr::null_mut(), raw, Full) {
-            Ok(_) => Ok(page),
+            Ok(_) => {
+                allocated();
+                Ok(page)
+            }
             Err(winner) => {
                 // SAFETY: The exchange failed, so the reference that `raw` stands for is still
                 // ours to give back.

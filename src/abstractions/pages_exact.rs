@@ -9,12 +9,18 @@ use super::{
     remap_pfn_range::PageFrames, //
 };
 use core::{
+    cmp::min,
     ffi::c_void,
+    ops::Range,
     ptr::NonNull, //
 };
 use kernel::{
     alloc::AllocError,
     bindings,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -27,7 +33,7 @@ use kernel::{
 /// # Invariants
 ///
 /// `addr` is what `alloc_pages_exact()` returned for `pages * PAGE_SIZE` bytes, and the memory is
-/// ours to free. Nothing in the kernel reads or writes it through this type.
+/// ours to free. There is no Rust reference into it, as others may write it at any time.
 pub struct PagesExact {
     addr: NonNull<c_void>,
     pages: usize,
@@ -58,6 +64,27 @@ impl PagesExact {
             addr: NonNull::new(addr).ok_or(AllocError)?,
             pages,
         })
+    }
+
+    /// Copies a range of the bytes to user space. Returns how many; fewer where user space has no
+    /// memory, or the range exceeds the pages.
+    pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> usize {
+        let len = min(range.end, self.pages * PAGE_SIZE).saturating_sub(range.start);
+        // SAFETY: The range is in the memory, which is in the kernel's linear mapping. Whoever else
+        // writes there meanwhile, this copies bytes and nothing else.
+        unsafe { bindings::_copy_to_iter(self.at(range.start), len, to.as_raw()) }
+    }
+
+    /// Copies a range of the bytes from user space. Returns how many; fewer where user space has no
+    /// memory, or the range exceeds the pages.
+    pub fn copy_from_iter(&self, range: Range<usize>, from: &mut IovIterSource<'_>) -> usize {
+        let len = min(range.end, self.pages * PAGE_SIZE).saturating_sub(range.start);
+        // SAFETY: As in `copy_to_iter`; there is no Rust reference into the memory.
+        unsafe { bindings::_copy_from_iter(self.at(range.start), len, from.as_raw()) }
+    }
+
+    fn at(&self, offset: usize) -> *mut c_void {
+        self.addr.as_ptr().wrapping_byte_add(offset)
     }
 
     /// The physical address of the first byte.

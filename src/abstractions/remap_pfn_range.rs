@@ -5,6 +5,7 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `remap_pfn_range()`.
 
 use super::{
+    helpers,
     vm_operations::VmOperations,
     vma::VmaReady, //
 };
@@ -31,6 +32,11 @@ pub unsafe trait PageFrames {
 
     /// The number of page frames.
     fn pages(&self) -> usize;
+
+    /// Whether they are to be reached past the caches, as `pgprot_noncached()` makes it.
+    fn uncached(&self) -> bool {
+        false
+    }
 }
 
 /// A VMA in its mmap handler that is filled with page frames, from its start on. VM_PFNMAP.
@@ -67,6 +73,14 @@ impl<'a, T: VmOperations> VmaPfnMap<'a, T> {
         let left = self.vma.pages() - self.filled;
         if pages.is_empty() || pages.end > memory.pages() || pages.len() > left {
             return Err(EINVAL);
+        }
+        if memory.uncached() {
+            // SAFETY: The VMA is in its setup, where nobody else has access to this field, and this
+            // adds nothing to what the mapping may do.
+            unsafe {
+                let prot = &mut (*self.vma.as_ptr()).vm_page_prot;
+                *prot = helpers::simple_mmap_pgprot_noncached(*prot);
+            }
         }
         // SAFETY:
         // - The VMA is in its setup, where the mmap lock is held for writing, and is marked as

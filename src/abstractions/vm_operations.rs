@@ -17,8 +17,9 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `struct vm_operations_struct`.
 
 use super::{
-    page_ref::PageRef,
+    pfnmap_access::Access,
     vm_fault::{
+        Served,
         VmFault,
         VmFaultError, //
     },
@@ -49,11 +50,20 @@ pub trait VmOperations: Send + Sync + Sized + 'static {
     /// May sleep.
     fn close(&self, _vma: &Vma) {}
 
-    /// A page that is not mapped was touched; returns the page to map there.
+    /// A page that is not mapped was touched; returns the page to map there, or maps it itself.
     ///
     /// Any number of calls can run at the same time, also for the same page. May sleep. Without
     /// this operation the process gets a `SIGBUS`.
-    fn fault(&self, _vmf: &VmFault) -> Result<PageRef, VmFaultError> {
+    fn fault(&self, _vmf: &VmFault) -> Result<Served, VmFaultError> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A debugger, or whoever else looks into another process, reads or writes memory of the VMA
+    /// from `address` on. Only called where the kernel cannot take a reference on the page itself,
+    /// which is in a VM_PFNMAP VMA. Returns how many bytes it did.
+    ///
+    /// May sleep.
+    fn access(&self, _vma: &Vma, _address: usize, _access: Access<'_>) -> Result<usize> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
@@ -87,6 +97,11 @@ impl<T: VmOperations> Table<T> {
         } else {
             None
         },
+        access: if T::HAS_ACCESS {
+            Some(Self::access)
+        } else {
+            None
+        },
         ..pin_init::zeroed()
     };
 
@@ -116,18 +131,49 @@ impl<T: VmOperations> Table<T> {
     ///
     /// `vmf` must be a fault in a VMA with this table.
     unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
-        // SAFETY: The fault is valid until we return, and the VMA is locked for reading.
+        // SAFETY: The fault is valid until we return, and the VMA is locked for reading. With a
+        // fault operation it is VM_MIXEDMAP: `VmaPfnMap::new` refuses such a `T`.
         let fault = unsafe { VmFault::from_raw(vmf) };
         // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
         let data: ArcBorrow<'_, T> =
             unsafe { Arc::<T>::borrow((*fault.vma().as_ptr()).vm_private_data) };
         match data.fault(fault) {
-            Ok(page) => {
+            Ok(Served::NoPage(_)) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
+            Ok(Served::Page(page)) => {
                 // SAFETY: This field is where the C side takes over the reference from.
                 unsafe { (*vmf).page = page.into_raw() };
                 0
             }
             Err(error) => error.into_raw(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `vma` must be a VMA with this table, the mmap lock be held for reading, and `buf` be `len`
+    /// bytes that are ours.
+    unsafe extern "C" fn access(
+        vma: *mut bindings::vm_area_struct,
+        address: c_ulong,
+        buf: *mut c_void,
+        len: c_int,
+        write: c_int,
+    ) -> c_int {
+        // SAFETY: The VMA is valid, and the mmap lock is held.
+        let vma = unsafe { Vma::from_raw(vma) };
+        // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
+        let data = unsafe { Arc::<T>::borrow((*vma.as_ptr()).vm_private_data) };
+        let (buf, len) = (buf.cast::<u8>(), len as usize);
+        let access = if write != 0 {
+            // SAFETY: The bytes are ours, and initialized as somebody wants them written.
+            Access::Write(unsafe { core::slice::from_raw_parts(buf, len) })
+        } else {
+            // SAFETY: The bytes are ours, and part of a page, which is initialized.
+            Access::Read(unsafe { core::slice::from_raw_parts_mut(buf, len) })
+        };
+        match data.access(vma, address, access) {
+            Ok(done) => done as c_int,
+            Err(error) => error.to_errno(),
         }
     }
 }

@@ -127,6 +127,21 @@ impl<'a> VmaNew<'a> {
         self.0.try_clear_mayexec().map_err(|_| EPERM)
     }
 
+    /// Refuses writing for as long as the VMA exists.
+    ///
+    /// # Errors
+    ///
+    /// [`EPERM`] if the mapping is asked to be writable. Otherwise `mprotect()` cannot make it so
+    /// any more, and fails with `EACCES`.
+    pub fn deny_write(&self) -> Result {
+        self.0.try_clear_maywrite().map_err(|_| EPERM)
+    }
+
+    /// Refuses growth for as long as the VMA exists, VM_DONTEXPAND: `mremap()` fails with `EFAULT`.
+    pub fn deny_expand(&self) {
+        self.0.set_dontexpand();
+    }
+
     /// Makes it a VMA to be filled with page frames at once. See [`VmaPfnMap`].
     ///
     /// `data` is what the VMA's operations work on.

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory of user space that a read or write is about.
+//!
+//! [`kernel::iov`] copies slices, to which nobody else may write. Memory that is mapped into a
+//! process is none, so what holds it copies itself, like
+//! [`PageRef::copy_to_iter`](super::page_ref::PageRef::copy_to_iter).
+//!
+//! C header: [`include/linux/uio.h`](srctree/include/linux/uio.h).
+
+use kernel::{
+    bindings,
+    iov::IovIterDest, //
+};
+
+/// Fills the next `len` bytes with zeros, `iov_iter_zero()`. Returns how many; fewer where user
+/// space has no memory.
+pub fn zero_iter(len: usize, to: &mut IovIterDest<'_>) -> usize {
+    // SAFETY: The iterator is valid, and may be written to.
+    unsafe { bindings::iov_iter_zero(len, to.as_raw()) }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What happens to the mappings of a device: counted, for debugfs, and traced in the kernel log as
+//! far as the parameter `trace` asks for it.
+
+use crate::abstractions::{
+    page_ref::PageRef,
+    vm_fault::VmFault,
+    vma::Vma, //
+};
+use kernel::{
+    bindings::phys_addr_t,
+    debugfs,
+    fmt,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+
+/// The events of one device.
+pub(crate) struct Events {
+    device: &'static CStr,
+    trace: u8,
+    opens: Atomic<i64>,
+    closes: Atomic<i64>,
+    faults: Atomic<i64>,
+    pages: Atomic<i64>,
+}
+
+/// One of the counters, as debugfs shows it.
+struct Counter {
+    events: Arc<Events>,
+    value: Value,
+}
+
+/// What a counter counts.
+type Value = fn(&Events) -> i64;
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", (self.value)(&self.events))
+    }
+}
+
+/// A file in debugfs. It is there until this is dropped.
+pub(crate) struct CounterFile {
+    _file: Pin<KBox<debugfs::File<Counter>>>,
+}
+
+impl Events {
+    /// The highest trace level: 0 is silent, 1 traces open and close, 2 faults too.
+    pub(crate) const MAX_TRACE: u8 = 2;
+
+    /// Of the device with this name, which has allocated `pages` pages so far.
+    pub(crate) fn new(device: &'static CStr, trace: u8, pages: usize) -> Result<Arc<Self>> {
+        let events = Self {
+            device,
+            trace,
+            opens: Atomic::new(0),
+            closes: Atomic::new(0),
+            faults: Atomic::new(0),
+            pages: Atomic::new(pages as i64),
+        };
+        Ok(Arc::new(events, GFP_KERNEL)?)
+    }
+
+    /// A VMA was opened; `phys` is what its first page maps.
+    pub(crate) fn open(&self, vma: &Vma, phys: phys_addr_t) {
+        self.opens.add(1, Relaxed);
+        self.trace_vma("open", vma, phys);
+    }
+
+    /// A VMA is closed; `phys` is what its first page mapped.
+    pub(crate) fn close(&self, vma: &Vma, phys: phys_addr_t) {
+        self.closes.add(1, Relaxed);
+        self.trace_vma("close", vma, phys);
+    }
+
+    fn trace_vma(&self, event: &str, vma: &Vma, phys: phys_addr_t) {
+        if self.trace >= 1 {
+            pr_info!(
+                "{}: VMA {}, virt {:x}, phys {:x}, len {:x}\n",
+                self.device,
+                event,
+                vma.start(),
+                phys,
+                vma.size()
+            );
+        }
+    }
+
+    /// A fault is served with this page.
+    pub(crate) fn fault(&self, vmf: &VmFault, page: &PageRef) {
+        self.faults.add(1, Relaxed);
+        if self.trace >= 2 {
+            pr_info!(
+                "{}: fault, virt {:x}, pgoff {:x}, phys {:x}\n",
+                self.device,
+                vmf.address(),
+                vmf.pgoff(),
+                page.phys()
+            );
+        }
+    }
+
+    /// A page was allocated.
+    pub(crate) fn page_allocated(&self) {
+        self.pages.add(1, Relaxed);
+    }
+
+    /// How many pages are allocated.
+    pub(crate) fn pages(&self) -> i64 {
+        self.pages.load(Relaxed)
+    }
+
+    /// Shows the counters as files in a directory of the device's name, for as long as `files` has
+    /// them.
+    pub(crate) fn publish(
+        self: &Arc<Self>,
+        parent: &debugfs::Dir,
+        files: &mut KVec<CounterFile>,
+    ) -> Result {
+        let counters: [(&CStr, Value); 5] = [
+            (c"opens", |events| events.opens.load(Relaxed)),
+            (c"closes", |events| events.closes.load(Relaxed)),
+            (c"vmas", Self::vmas),
+            (c"faults", |events| events.faults.load(Relaxed)),
+            (c"pages", Self::pages),
+        ];
+        let dir = parent.subdir(self.device);
+        for (name, value) in counters {
+            let events = self.clone();
+            let file = dir.read_only_file(name, Counter { events, value });
+            let file = KBox::pin_init(file, GFP_KERNEL)?;
+            files.push(CounterFile { _file: file }, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    /// How many VMAs there are now.
+    fn vmas(&self) -> i64 {
+        // In this order, so that a VMA that comes and goes meanwhile does not make it negative.
+        let closes = self.closes.load(Relaxed);
+        self.opens.load(Relaxed) - closes
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! simple_clock: a page with the time in it, which any number of processes map read-only.
+//!
+//! `/dev/simple_clock` is one page of native 64-bit words, updated every `period_ms` milliseconds:
+//!
+//! | word | |
+//! |---|---|
+//! | 0 | the sequence count, odd while the kernel updates the others |
+//! | 1 | `CLOCK_MONOTONIC`, in nanoseconds |
+//! | 2 | `CLOCK_REALTIME` at the same moment, in nanoseconds since 1970 |
+//!
+//! As in a seqlock, a reader gets words that belong together when it finds the same even count
+//! before it reads them and after.
+
+use kernel::{
+    fs::File,
+    impl_has_hr_timer,
+    prelude::*,
+    sync::{
+        atomic::{
+            Relaxed,
+            Release, //
+        },
+        barrier::smp_wmb,
+        Arc,
+        ArcBorrow, //
+    },
+    time::{
+        hrtimer::{
+            ArcHrTimerHandle,
+            HrTimer,
+            HrTimerCallback,
+            HrTimerCallbackContext,
+            HrTimerPointer,
+            HrTimerRestart,
+            RelativeHardMode, //
+        },
+        ClockSource,
+        Delta,
+        Monotonic,
+        RealTime, //
+    }, //
+};
+
+#[path = "../abstractions/mod.rs"]
+pub mod abstractions;
+
+use abstractions::{
+    atomic_page::AtomicPage,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceRegistration, //
+    },
+    vm_fault::{
+        Served,
+        VmFault,
+        VmFaultError, //
+    },
+    vm_operations::VmOperations,
+    vma::{
+        VmaNew,
+        VmaReady, //
+    }, //
+};
+
+module! {
+    type: ClockModule,
+    name: "simple_clock",
+    authors: ["The simple developers"],
+    description: "A page with the time in it, mapped read-only",
+    license: "GPL v2",
+    params: {
+        period_ms: u32 {
+            default: 10,
+            description: "Milliseconds from one update to the next",
+        },
+    },
+}
+
+/// The longest period.
+const MAX_PERIOD_MS: u32 = 1000;
+
+/// The module: its device, and the started timer, which is stopped when this is dropped.
+struct ClockModule {
+    _device: Pin<KBox<MiscDeviceRegistration<Clock>>>,
+    _updates: ArcHrTimerHandle<Clock>,
+}
+
+impl kernel::Module for ClockModule {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let period_ms = *module_parameters::period_ms.value();
+        if !(1..=MAX_PERIOD_MS).contains(&period_ms) {
+            pr_err!(
+                "parameter period_ms is {}, but must be 1 to {}\n",
+                period_ms,
+                MAX_PERIOD_MS
+            );
+            return Err(EINVAL);
+        }
+
+        let clock = Clock::new(Delta::from_millis(period_ms.into()))?;
+        let updates = clock.clone().start(clock.period);
+        Ok(Self {
+            _device: KBox::pin_init(MiscDeviceRegistration::register(clock), GFP_KERNEL)?,
+            _updates: updates,
+        })
+    }
+}
+
+/// The device, its page, and the timer that updates it.
+#[pin_data]
+struct Clock {
+    page: AtomicPage,
+    period: Delta,
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+// The words of the page.
+const SEQUENCE: usize = 0;
+const MONOTONIC: usize = 1;
+const REALTIME: usize = 2;
+
+impl Clock {
+    /// A clock that shows the time of its making until its timer is started.
+    fn new(period: Delta) -> Result<Arc<Self>> {
+        let clock = try_pin_init!(Self {
+            page: AtomicPage::new()?,
+            period,
+            timer <- HrTimer::new(),
+        });
+        let clock = Arc::pin_init(clock, GFP_KERNEL)?;
+        clock.update();
+        Ok(clock)
+    }
+
+    /// Shows the time that it is now. Never runs twice at once: the timer has one callback.
+    fn update(&self) {
+        let sequence = self.page.word::<SEQUENCE>();
+        let stable = sequence.load(Relaxed);
+
+        sequence.store(stable + 1, Relaxed);
+        // A reader that sees a word of this update sees the odd count, too.
+        smp_wmb();
+        let (monotonic, realtime) = (Monotonic::ktime_get(), RealTime::ktime_get());
+        self.page.word::<MONOTONIC>().store(monotonic, Relaxed);
+        self.page.word::<REALTIME>().store(realtime, Relaxed);
+        // A reader that sees the even count sees all words of this update.
+        sequence.store(stable + 2, Release);
+    }
+}
+
+// Hard: on a PREEMPT_RT kernel, too, no task runs while the count is odd.
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Clock {
+        mode: RelativeHardMode<Monotonic>, field: self.timer
+    }
+}
+
+impl HrTimerCallback for Clock {
+    type Pointer<'a> = Arc<Self>;
+
+    fn run(
+        clock: ArcBorrow<'_, Self>,
+        mut timer: HrTimerCallbackContext<'_, Self>,
+    ) -> HrTimerRestart {
+        clock.update();
+        timer.forward_now(clock.period);
+        HrTimerRestart::Restart
+    }
+}
+
+#[vtable]
+impl MiscDevice for Clock {
+    const NAME: &'static CStr = c"simple_clock";
+    const MODE: u16 = 0o444;
+    type File = Self;
+    type Vma = Self;
+
+    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
+        Ok(device.into())
+    }
+
+    fn mmap<'a>(
+        device: ArcBorrow<'_, Self>,
+        _file: &File,
+        vma: VmaNew<'a>,
+    ) -> Result<VmaReady<'a, Self>> {
+        if vma.pgoff() != 0 || vma.pages() != 1 {
+            return Err(EINVAL);
+        }
+        // Now, and by mprotect later: also for root, whose files may be open for writing.
+        vma.deny_write()?;
+        vma.deny_exec()?;
+        vma.deny_expand();
+        Ok(vma.into_mixedmap(device.into()))
+    }
+}
+
+#[vtable]
+impl VmOperations for Clock {
+    fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
+        Ok(vmf.insert_page(self.page.page())?.into())
+    }
+}
