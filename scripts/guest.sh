@@ -5,7 +5,8 @@
 #
 # ARGS is one string of shell words. From the environment: KDIR or FLAVOUR choose the kernel, FILES
 # are more files for the guest's working folder, LOAD=no leaves the module unloaded, TRACE=no its
-# trace unshown; MODPARAMS, MEM, SMP, ICOUNT and TIMEOUT as in the README.
+# trace unshown, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS, MEM,
+# SMP, ICOUNT and TIMEOUT as in the README.
 #
 # Ends with the program's status, or 125 if the guest or its kernel failed.
 
@@ -69,7 +70,7 @@ make_initramfs() {
 	cp "$("$top/scripts/build-root.sh")/usr/bin/busybox" "$root/bin"
 	ln -s busybox "$root/bin/sh"
 	cp "$top/scripts/guest/init" "$root/init"
-	[ -z "$module" ] || cp "$module" "$root/simple.ko"
+	[ -z "$module" ] || cp "${module%/*}"/simple*.ko "$root"
 	for file in $prog ${FILES:-}; do
 		[ -e "$file" ] || die "FILES: there is no $file"
 		[ ! -e "$root/work/${file##*/}" ] || die "two files are called ${file##*/}" \
@@ -95,11 +96,13 @@ make_initramfs() {
 
 # boot: runs QEMU; what the guest's program prints goes to our output.
 boot() {
-	local append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M" accel=tcg
+	local append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M ${KERNEL_ARGS:-}" accel=tcg
 	local qemu=(-nodefaults -no-user-config -no-reboot -display none -m "${MEM:-1G}"
 		-kernel "$image" -initrd "$dir/initramfs.cpio"
 		-serial "file:$dir/console" -serial chardev:out -serial "file:$dir/control")
 
+	# shellcheck disable=SC2206 # words
+	qemu+=(${QEMU_ARGS:-})
 	if [ -n "$ICOUNT" ]; then
 		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
 		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu max)
