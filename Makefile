@@ -2,12 +2,14 @@
 #
 # What there is to type; the kernel's build system reads Kbuild instead.
 #
-## make            build simple.ko
+## make            build simple.ko, and the examples simple_mirror.ko and simple_clock.ko
 ## make run        boot a guest with the module loaded, and run the demonstration
 ## make run PROG=<file> [ARGS="..."] [FILES="a b ..."]   the same with a program of yours
 ## make shell      boot a guest with the module loaded, and give a shell in it
+## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
 ## make test       run all tests in a guest
 ## make lint       run all linters
+## make doc        make the documentation of the abstractions
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
@@ -15,7 +17,7 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell test lint clean distclean help
+.PHONY: all run shell picture test lint doc clean distclean help
 
 # The settings reach the scripts through the environment.
 export KDIR FLAVOUR SERIES SIMPLE_CACHE
@@ -25,7 +27,7 @@ export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
 
 all:
-	@module=$$(scripts/build.sh $(kernel_settings)) && cp "$$module" simple.ko
+	@module=$$(scripts/build.sh $(kernel_settings)) && cp "$${module%/*}"/simple*.ko .
 
 run:
 	@scripts/run.sh
@@ -33,11 +35,17 @@ run:
 shell:
 	@scripts/guest.sh shell
 
+picture:
+	@scripts/picture.sh
+
 test:
 	@scripts/test.sh
 
 lint:
 	@scripts/lint.sh
+
+doc:
+	@scripts/doc.sh
 
 clean:
 	@scripts/clean.sh

@@ -34,7 +34,7 @@ host_mirror() {
 #
 # It goes through a tar archive so that an ordinary user owns every file of it in the end.
 make_root() {
-	local log=$cache/$name.log mirror
+	local log=$cache/$name.log mirror hint=
 	mirror=$(host_mirror)
 	say "making the build root, a Debian $target_suite of about 2 GB (once, 1 to 3 minutes)"
 	# shellcheck disable=SC2086 # no mirror is no argument
@@ -42,10 +42,12 @@ make_root() {
 		--format=tar "$target_suite" - $mirror 2>"$log" |
 		tar -C "$1" -x --no-same-owner --exclude='./dev/*' 2>>"$log"; then
 		grep -E '^(E|W|Err|tar):?' "$log" | tail -n 5 >&2
-		hint=()
-		grep -q -e newuidmap -e /etc/subuid -e 'user namespace' "$log" && hint=(
-			"Users without root need an entry in /etc/subuid and /etc/subgid, and user namespaces.")
-		die "could not make the build root" "The whole log is in $log" "${hint[@]}"
+		# mmdebstrap's way for users without root is the "unshare mode".
+		if [ "$(id -u)" != 0 ] && grep -Eq 'chroot mode|unshare|uidmap|/etc/sub' "$log"; then
+			hint="User $(id -un) needs a range in /etc/subuid and in /etc/subgid, and the kernel must \
+allow user namespaces: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)"
+		fi
+		die "could not make the build root" "The whole log is in $log" ${hint:+"$hint"}
 	fi
 	chmod -R u+rwX "$1"
 	# The kernels come from the suite next to it, from the same mirror.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build.sh [--guest] [ARG...]: builds the module and prints where simple.ko is.
+# build.sh [--guest] [ARG...]: builds the modules and prints where simple.ko is; the examples are
+# beside it.
 #
 # The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
 # FLAVOUR or SERIES is asked for; otherwise the stock one. With --guest, for a module that is to run

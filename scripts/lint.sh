@@ -36,7 +36,8 @@ kernel_clippy() {
 kernel_rustfmt() {
 	local source
 	source=$("$top/scripts/stock-kernel.sh")/source
-	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" src/simple.rs
+	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" \
+		src/simple.rs src/examples/*.rs tests/misuse/*.rs
 }
 
 cargo_clippy() {
@@ -52,7 +53,7 @@ cargo_fmt() {
 checkpatch() {
 	local source
 	source=$("$top/scripts/stock-kernel.sh")/source
-	git ls-files '*.c' '*.h' 'src/*.rs' Kbuild Kconfig | sed "s|^|$top/|" |
+	git ls-files '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' Kbuild Kconfig | sed "s|^|$top/|" |
 		xargs -d '\n' "$in_root" env -C /tmp "$source/scripts/checkpatch.pl" --no-tree \
 			--strict --terse --no-summary --quiet --file
 }
@@ -62,6 +63,7 @@ shell_check() {
 }
 
 check "clippy on the module" kernel_clippy
+check "rustdoc on the abstractions" scripts/doc.sh
 check "rustfmt on the module" kernel_rustfmt
 check "clippy on the Rust test program" cargo_clippy
 check "rustfmt on the Rust test program" cargo_fmt
