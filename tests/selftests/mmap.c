@@ -14,16 +14,18 @@ FIXTURE(mmap)
 
 FIXTURE_VARIANT(mmap)
 {
-	const char *path;
+	const char *device, *path;
 };
 
 FIXTURE_VARIANT_ADD(mmap, simpler)
 {
+	.device = "simpler",
 	.path = "/dev/simpler",
 };
 
 FIXTURE_VARIANT_ADD(mmap, simplen)
 {
+	.device = "simplen",
 	.path = "/dev/simplen",
 };
 
@@ -32,7 +34,6 @@ FIXTURE_SETUP(mmap)
 	self->path = variant->path;
 	self->page = page_size();
 	ASSERT_EQ(reload_module("pages=16"), 0);
-	clear_log();
 	self->fd = open(self->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 }
@@ -43,7 +44,7 @@ FIXTURE_SETUP(mmap)
  */
 FIXTURE_TEARDOWN_PARENT(mmap)
 {
-	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(counter(variant->device, "vmas"), 0);
 	EXPECT_EQ(unload_module(), 0);
 }
 
@@ -408,7 +409,7 @@ TEST_F(mmap, neighbours_are_not_merged)
 	next = mmap(addr + 8 * self->page, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED,
 		    self->fd, 8 * self->page);
 	EXPECT_EQ(next, addr + 8 * self->page);
-	EXPECT_EQ(log_count("VMA open"), 2);
+	EXPECT_EQ(counter(variant->device, "opens"), 2);
 	next = mmap(addr + PAGES * self->page, self->page, PROT_READ, MAP_SHARED | MAP_FIXED,
 		    self->fd, PAGES * self->page);
 	EXPECT_EQ(next, MAP_FAILED);

@@ -30,19 +30,19 @@
 
 #include "kselftest_harness.h"
 
-#define MODULE "/simple.ko"
-
 static inline size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* Loads the module; 0 or a negative errno. */
-static inline int load_module(const char *params)
+/* Loads the module of this name; 0 or a negative errno. */
+static inline int load_named(const char *name, const char *params)
 {
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-	int ret;
+	char path[64];
+	int fd, ret;
 
+	snprintf(path, sizeof(path), "/%s.ko", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
@@ -50,20 +50,36 @@ static inline int load_module(const char *params)
 	return ret;
 }
 
-/* Unloads the module, without waiting; 0 or a negative errno. */
-static inline int unload_module(void)
+/* Unloads the module of this name, without waiting; 0 or a negative errno. */
+static inline int unload_named(const char *name)
 {
-	return syscall(SYS_delete_module, "simple", O_NONBLOCK) ? -errno : 0;
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-/* Loads the module anew, whatever an earlier test left behind. */
-static inline int reload_module(const char *params)
+/* Loads the module of this name anew, whatever an earlier test left behind. */
+static inline int reload_named(const char *name, const char *params)
 {
-	int ret = unload_module();
+	int ret = unload_named(name);
 
 	if (ret && ret != -ENOENT)
 		return ret;
-	return load_module(params);
+	return load_named(name, params);
+}
+
+/* The same for the module that most tests are about. */
+static inline int load_module(const char *params)
+{
+	return load_named("simple", params);
+}
+
+static inline int unload_module(void)
+{
+	return unload_named("simple");
+}
+
+static inline int reload_module(const char *params)
+{
+	return reload_named("simple", params);
 }
 
 /* Shared and writable, as most programs want it. */
@@ -207,6 +223,20 @@ static inline long memory_lost(long before, long tolerated)
 		lost = before - free_memory();
 	}
 	return lost;
+}
+
+/* One of the device's counters in debugfs. */
+static inline long counter(const char *device, const char *name)
+{
+	char path[64], text[32] = "-1";
+	int fd;
+
+	sprintf(path, "/sys/kernel/debug/simple/%s/%s", device, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = '-';
+	close(fd);
+	return atol(text);
 }
 
 /* Forgets what the kernel log holds so far, as dmesg -C does. */

@@ -15,16 +15,18 @@ FIXTURE(vma)
 
 FIXTURE_VARIANT(vma)
 {
-	const char *path;
+	const char *device, *path;
 };
 
 FIXTURE_VARIANT_ADD(vma, simpler)
 {
+	.device = "simpler",
 	.path = "/dev/simpler",
 };
 
 FIXTURE_VARIANT_ADD(vma, simplen)
 {
+	.device = "simplen",
 	.path = "/dev/simplen",
 };
 
@@ -34,7 +36,6 @@ FIXTURE_SETUP(vma)
 	self->path = variant->path;
 	self->page = page_size();
 	ASSERT_EQ(reload_module("pages=16"), 0);
-	clear_log();
 	self->fd = open(self->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->addr = map_shared(self->fd, 8, 0);
@@ -45,7 +46,7 @@ FIXTURE_SETUP(vma)
 
 FIXTURE_TEARDOWN_PARENT(vma)
 {
-	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(counter(variant->device, "vmas"), 0);
 	EXPECT_EQ(unload_module(), 0);
 }
 
@@ -57,8 +58,8 @@ static bool is_simpler(const char *path)
 /* Opened so often, and closed so often, since the set-up. */
 #define EXPECT_EVENTS(opens, closes) \
 	do { \
-		EXPECT_EQ(log_count("VMA open"), (opens)); \
-		EXPECT_EQ(log_count("VMA close"), (closes)); \
+		EXPECT_EQ(counter(variant->device, "opens"), (opens)); \
+		EXPECT_EQ(counter(variant->device, "closes"), (closes)); \
 	} while (0)
 
 TEST_F(vma, mmap_opens_and_munmap_closes)
@@ -127,7 +128,7 @@ TEST_F(vma, munmap_of_every_page)
 		for (size_t j = i + 1; j < 8; j++)
 			EXPECT_EQ(self->addr[order[j] * self->page], (char)order[j]);
 	}
-	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
+	EXPECT_EQ(counter(variant->device, "vmas"), 0);
 }
 
 TEST_F(vma, mprotect_in_part_splits)
@@ -277,7 +278,7 @@ TEST_F(vma, killed_process_closes)
 		pause();
 		_exit(0);
 	}
-	while (log_count("VMA open") < 3)
+	while (counter(variant->device, "opens") < 3)
 		usleep(1000);
 	ASSERT_EQ(kill(pid, SIGKILL), 0);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
@@ -318,8 +319,8 @@ TEST_F(vma, tree_of_processes_balances)
 	}
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	ASSERT_EQ(munmap(self->addr, 8 * self->page), 0);
-	EXPECT_EQ(log_count("VMA open"), log_count("VMA close"));
-	EXPECT_GT(log_count("VMA open"), 8);
+	EXPECT_EQ(counter(variant->device, "vmas"), 0);
+	EXPECT_GT(counter(variant->device, "opens"), 8);
 }
 
 TEST_HARNESS_MAIN

@@ -7,6 +7,9 @@ mod mapping;
 use mapping::{open, page_size, Mapping};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::panic::catch_unwind;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -24,6 +27,7 @@ const TESTS: &[(&str, Test)] = &[
     ("processes_exchange_messages", processes_exchange_messages),
     ("maps_file_names_the_device", maps_file_names_the_device),
     ("mapping_outlives_the_file", mapping_outlives_the_file),
+    ("file_and_mapping_agree", file_and_mapping_agree),
     ("private_mapping_is_a_copy", private_mapping_is_a_copy),
     ("errors_are_what_the_readme_says", errors_are_what_the_readme_says),
     ("mapping_grows_where_pages_come_on_demand", mapping_grows_where_pages_come_on_demand),
@@ -151,6 +155,22 @@ fn mapping_outlives_the_file(device: &str) {
     memory.page(0)[0].store(43, Relaxed);
     let again = Mapping::shared(open(device).unwrap(), 0, 1).unwrap();
     assert_eq!(again[0].load(Relaxed), 43);
+}
+
+fn file_and_mapping_agree(device: &str) {
+    let mut file = File::from(open(device).unwrap());
+    let memory = Mapping::shared(&file, 0, PAGES).unwrap();
+    let size = (PAGES * page_size()) as u64;
+    assert_eq!(file.seek(SeekFrom::End(0)).unwrap(), size);
+    assert_eq!(file.read(&mut [0; 8]).unwrap(), 0);
+    assert_eq!(file.write(&[0; 8]).unwrap_err().kind(), ErrorKind::StorageFull);
+
+    file.write_all_at(&0x0123_4567_89ab_cdef_u64.to_ne_bytes(), 16).unwrap();
+    assert_eq!(memory[2].load(Relaxed), 0x0123_4567_89ab_cdef);
+    memory.page(PAGES - 1)[0].store(99, Relaxed);
+    let mut word = [0; 8];
+    file.read_exact_at(&mut word, size - page_size() as u64).unwrap();
+    assert_eq!(u64::from_ne_bytes(word), 99);
 }
 
 fn private_mapping_is_a_copy(device: &str) {

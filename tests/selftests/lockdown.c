@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * physical=1 under kernel lockdown. That cannot be undone, and a locked down
+ * kernel loads no module that is not signed, so this has to be the last test.
+ */
+
+#include "simple.h"
+
+/* Locks the kernel down, for good; false if this kernel cannot be. */
+static bool lock_down(void)
+{
+	int fd;
+	bool done;
+
+	mount("securityfs", "/sys/kernel/security", "securityfs", 0, NULL);
+	fd = open("/sys/kernel/security/lockdown", O_WRONLY);
+	done = write(fd, "integrity", 9) == 9;
+	close(fd);
+	return done;
+}
+
+TEST(locked_down_kernel_refuses_to_open)
+{
+	int before;
+
+	ASSERT_EQ(reload_module("pages=16 physical=1"), 0);
+	before = open("/dev/simpler", O_RDWR);
+	ASSERT_GE(before, 0);
+	if (!lock_down())
+		SKIP(return, "this kernel has no lockdown");
+
+	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
+	EXPECT_EQ(errno, EPERM);
+	/* RAM of the module's own is nobody's secret. */
+	EXPECT_GE(open("/dev/simplen", O_RDWR), 0);
+}
+
+TEST(locked_down_kernel_refuses_to_load)
+{
+	EXPECT_EQ(unload_module(), 0);
+	/* Before it asks the module: it is not signed. */
+	EXPECT_EQ(load_module("pages=16 physical=1"), -EPERM);
+	EXPECT_EQ(access("/dev/simpler", F_OK), -1);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+/* physical=1: device memory, here that of a graphics card, and no RAM. */
+
+#include "simple.h"
+
+#include <linux/capability.h>
+
+FIXTURE(physical)
+{
+	size_t page;
+	int fd;
+	__u64 card; /* the physical address of the card's memory */
+	__u64 registers; /* and of its registers */
+	__u64 ram; /* the first and the last byte of some RAM */
+	__u64 ram_end;
+	__u64 reserved; /* 64 KiB in the midst of RAM that were reserved at boot */
+	__u64 limit; /* the first byte past the physical addresses */
+};
+
+/* The physical addresses of BAR 0 and BAR 2 of the first display. */
+static void find_card(__u64 *memory, __u64 *registers)
+{
+	FILE *list = popen("grep -l ^0x0300 /sys/bus/pci/devices/*/class", "r");
+	char path[256] = "", line[256];
+	unsigned long long start[3] = {};
+	FILE *resource;
+
+	if (fgets(path, sizeof(path) - 16, list)) {
+		memcpy(strrchr(path, '/'), "/resource", sizeof("/resource"));
+		resource = fopen(path, "r");
+		for (int i = 0; i < 3 && fgets(line, sizeof(line), resource); i++)
+			start[i] = strtoull(line, NULL, 16);
+		fclose(resource);
+	}
+	pclose(list);
+	*memory = start[0];
+	*registers = start[2];
+}
+
+/* The largest piece of System RAM, and what the boot parameter "memmap" reserved. */
+static void find_memory(__u64 *first, __u64 *last, __u64 *reserved)
+{
+	FILE *iomem = fopen("/proc/iomem", "r");
+	unsigned long long start, end;
+	char line[256];
+
+	*first = *last = *reserved = 0;
+	while (fgets(line, sizeof(line), iomem)) {
+		if (sscanf(line, "%llx-%llx", &start, &end) != 2)
+			continue;
+		if (strstr(line, "System RAM") && end - start > *last - *first) {
+			*first = start;
+			*last = end;
+		}
+		if (strstr(line, "Reserved") && end - start == 0xffff && *last)
+			*reserved = start;
+	}
+	fclose(iomem);
+}
+
+FIXTURE_SETUP(physical)
+{
+	self->page = page_size();
+	ASSERT_EQ(reload_module("pages=16 physical=1"), 0);
+	clear_log();
+	self->fd = open("/dev/simpler", O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	find_card(&self->card, &self->registers);
+	ASSERT_NE(self->card, 0);
+	ASSERT_NE(self->registers, 0);
+	find_memory(&self->ram, &self->ram_end, &self->reserved);
+	ASSERT_NE(self->ram, 0);
+	ASSERT_NE(self->reserved, 0);
+	self->limit = lseek(self->fd, 0, SEEK_END);
+	ASSERT_GT(self->limit, self->ram_end);
+}
+
+FIXTURE_TEARDOWN_PARENT(physical)
+{
+	EXPECT_EQ(counter("simpler", "vmas"), 0);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+static char *map_card(int fd, size_t len, __u64 phys)
+{
+	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, phys);
+}
+
+TEST_F(physical, card_memory_maps)
+{
+	char *one = map_card(self->fd, 16 * self->page, self->card);
+	char *two = map_card(self->fd, self->page, self->card + 5 * self->page);
+
+	ASSERT_NE(one, MAP_FAILED);
+	ASSERT_NE(two, MAP_FAILED);
+	put_text(one + 5 * self->page, "on the card");
+	EXPECT_STREQ(two, "on the card");
+	EXPECT_EQ(last_in_log("VMA open, virt"), (uintptr_t)two);
+	EXPECT_EQ(last_in_log(", phys "), self->card + 5 * self->page);
+}
+
+TEST_F(physical, registers_map)
+{
+	char *registers = map_card(self->fd, self->page, self->registers);
+
+	ASSERT_NE(registers, MAP_FAILED);
+	/* The Bochs display's identity. */
+	EXPECT_EQ(__atomic_load_n((__u16 *)(registers + 0x500), __ATOMIC_RELAXED) & 0xfff0, 0xb0c0);
+}
+
+/* One page of RAM is enough, wherever in the range. */
+TEST_F(physical, ram_is_eperm)
+{
+	const __u64 last = self->ram_end + 1 - self->page;
+	const size_t page = self->page;
+	char byte = 0;
+
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, self->ram), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_PRIVATE, self->ram + 16 * page), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, last), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, 2 * page, PROT_READ, MAP_SHARED, last), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, 2 * page, PROT_READ, MAP_SHARED, self->ram - page), EPERM);
+	EXPECT_EQ(pread(self->fd, &byte, 1, self->ram), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_EQ(pwrite(self->fd, &byte, 1, last), -1);
+	EXPECT_EQ(errno, EPERM);
+	/* RAM that the module itself owns is no exception, and simplen has it. */
+	byte = 1;
+	EXPECT_EQ(pwrite(open("/dev/simplen", O_RDWR), &byte, 1, 0), 1);
+}
+
+TEST_F(physical, range_that_wraps_or_is_too_high_is_einval)
+{
+	const __u64 page = self->page, top = -page;
+
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, self->limit), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, 2 * page, PROT_READ, MAP_SHARED, self->limit - page),
+		  EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, 1ULL << 63), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, top), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, 16 * page, PROT_READ, MAP_SHARED, top - 15 * page), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, self->card + 1), EINVAL);
+}
+
+TEST_F(physical, execution_is_refused)
+{
+	char *addr = map_card(self->fd, self->page, self->card);
+
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ | PROT_EXEC, MAP_SHARED, self->card),
+		  EPERM);
+	EXPECT_EQ(mprotect(addr, self->page, PROT_READ | PROT_EXEC), -1);
+	EXPECT_EQ(errno, EACCES);
+}
+
+TEST_F(physical, mremap_does_not_grow)
+{
+	char *addr = map_card(self->fd, self->page, self->card);
+
+	EXPECT_EQ(mremap(addr, self->page, 2 * self->page, MREMAP_MAYMOVE), MAP_FAILED);
+	EXPECT_EQ(errno, EFAULT);
+}
+
+/* Reads, writes and mappings see the same memory. */
+TEST_F(physical, read_and_write_reach_the_card)
+{
+	char *addr = map_card(self->fd, 4 * self->page, self->card), buf[3000], back[3000];
+	const off_t pos = self->card + self->page - 77;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = i * 13;
+	/* Over a border of pages, neither end aligned. */
+	ASSERT_EQ(pwrite(self->fd, buf, sizeof(buf), pos), sizeof(buf));
+	EXPECT_EQ(memcmp(addr + self->page - 77, buf, sizeof(buf)), 0);
+	ASSERT_EQ(pread(self->fd, back, sizeof(back), pos), sizeof(back));
+	EXPECT_EQ(memcmp(back, buf, sizeof(buf)), 0);
+
+	EXPECT_EQ(lseek(self->fd, self->card + 3, SEEK_SET), self->card + 3);
+	EXPECT_EQ(write(self->fd, "seek", 4), 4);
+	EXPECT_EQ(memcmp(addr + 3, "seek", 4), 0);
+	EXPECT_EQ(lseek(self->fd, -4, SEEK_CUR), self->card + 3);
+	EXPECT_EQ(read(self->fd, back, 4), 4);
+	EXPECT_EQ(memcmp(back, "seek", 4), 0);
+	EXPECT_EQ(pwrite(self->fd, buf, 1, self->limit), -1);
+	EXPECT_EQ(errno, ENOSPC);
+	EXPECT_EQ(pread(self->fd, buf, 1, self->limit), 0);
+}
+
+/*
+ * The card's registers are 16 bits wide: two accesses of 8 bits would not do
+ * the same as one of 16 does.
+ */
+TEST_F(physical, aligned_access_is_one_access)
+{
+	const off_t xres = self->registers + 0x502;
+	__u16 value = 0;
+
+	ASSERT_EQ(pread(self->fd, &value, 2, self->registers + 0x500), 2);
+	EXPECT_EQ(value & 0xfff0, 0xb0c0);
+	value = 800;
+	ASSERT_EQ(pwrite(self->fd, &value, 2, xres), 2);
+	value = 0;
+	ASSERT_EQ(pread(self->fd, &value, 2, xres), 2);
+	EXPECT_EQ(value, 800);
+}
+
+TEST_F(physical, dd_reads_a_register)
+{
+	char command[128], line[64] = "";
+	FILE *dd;
+
+	sprintf(command, "dd if=/dev/simpler bs=2 count=1 skip=%llu 2>/dev/null | %s",
+		(self->registers + 0x500) / 2, "hexdump -e '1/2 \"%x\"'");
+	dd = popen(command, "r");
+	ASSERT_NE(fgets(line, sizeof(line), dd), NULL);
+	pclose(dd);
+	EXPECT_EQ(strtoul(line, NULL, 16) & 0xfff0, 0xb0c0);
+}
+
+/* What the kernel's list of memory types has for the address; empty if nothing. */
+static void memory_type(__u64 phys, char *type)
+{
+	FILE *list = fopen("/sys/kernel/debug/x86/pat_memtype_list", "r");
+	unsigned long long start, end;
+	char line[128];
+
+	type[0] = '\0';
+	while (list && fgets(line, sizeof(line), list))
+		if (sscanf(line, "PAT: [mem %llx-%llx] %31s", &start, &end, type) != 3 ||
+		    phys < start || phys >= end)
+			type[0] = '\0';
+		else
+			break;
+	if (list)
+		fclose(list);
+}
+
+/*
+ * The card is beyond RAM, so uncached in any case. What is reserved in the midst
+ * of RAM is so for those who ask.
+ */
+TEST_F(physical, memory_type_follows_dev_mem)
+{
+	char type[32];
+	char *addr;
+	int fd;
+
+	if (access("/sys/kernel/debug/x86/pat_memtype_list", F_OK))
+		SKIP(return, "the list of memory types is x86's");
+
+	memory_type(self->card, type);
+	EXPECT_STREQ(type, "");
+	addr = map_card(self->fd, self->page, self->card);
+	ASSERT_NE(addr, MAP_FAILED);
+	memory_type(self->card, type);
+	EXPECT_STREQ(type, "uncached-minus");
+	munmap(addr, self->page);
+	memory_type(self->card, type);
+	EXPECT_STREQ(type, "");
+
+	for (int sync = 0; sync < 3; sync++) {
+		static const int flags[] = { 0, O_SYNC, O_DSYNC };
+
+		fd = open("/dev/simpler", O_RDWR | flags[sync]);
+		addr = map_card(fd, self->page, self->card + 64 * self->page);
+		ASSERT_NE(addr, MAP_FAILED);
+		memory_type(self->card + 64 * self->page, type);
+		EXPECT_STREQ(type, "uncached-minus");
+		munmap(addr, self->page);
+
+		addr = map_card(fd, self->page, self->reserved);
+		ASSERT_NE(addr, MAP_FAILED);
+		memory_type(self->reserved, type);
+		EXPECT_STREQ(type, flags[sync] ? "uncached-minus" : "write-back");
+		munmap(addr, self->page);
+		close(fd);
+	}
+}
+
+/* Memory that is mapped cached can be read and written so too. */
+TEST_F(physical, read_and_write_reach_cached_memory)
+{
+	char *addr = map_card(self->fd, 2 * self->page, self->reserved), text[16];
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(pwrite(self->fd, "no system RAM", 14, self->reserved + self->page - 5), 14);
+	EXPECT_STREQ(addr + self->page - 5, "no system RAM");
+	EXPECT_EQ(pread(self->fd, text, 14, self->reserved + self->page - 5), 14);
+	EXPECT_STREQ(text, "no system RAM");
+	/* RAM lies on both sides. */
+	EXPECT_EQ(mmap_errno(self->fd, 2 * self->page, PROT_READ, MAP_SHARED,
+			     self->reserved - self->page), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, 2 * self->page, PROT_READ, MAP_SHARED,
+			     self->reserved + 0x10000 - self->page), EPERM);
+	/* A read stops where RAM begins. */
+	EXPECT_EQ(pread(self->fd, text, 16, self->reserved + 0x10000 - 4), 4);
+}
+
+TEST_F(physical, debugger_reaches_the_card)
+{
+	char *addr = map_card(self->fd, 2 * self->page, self->card), text[16] = "", path[64];
+	pid_t pid;
+	int mem;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr + 8, "for gdb");
+	pid = fork();
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	sprintf(path, "/proc/%d/mem", pid);
+	mem = open(path, O_RDWR);
+	EXPECT_EQ(pread(mem, text, 8, (off_t)addr + 8), 8);
+	EXPECT_STREQ(text, "for gdb");
+	EXPECT_EQ(pwrite(mem, "from gdb", 9, (off_t)addr + self->page - 4), 9);
+	EXPECT_STREQ(addr + self->page - 4, "from gdb");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+TEST_F(physical, fdinfo_says_so)
+{
+	char path[64], text[512] = "", expected[128];
+
+	sprintf(path, "/proc/self/fdinfo/%d", self->fd);
+	ASSERT_GT(read(open(path, O_RDONLY), text, sizeof(text) - 1), 0);
+	sprintf(expected, "mode:\tphysical\nsize:\t%llu\npages:\t0\n", self->limit);
+	EXPECT_NE(strstr(text, expected), NULL) {
+		TH_LOG("%s", text);
+	}
+}
+
+TEST_F(physical, simplen_keeps_its_own_pages)
+{
+	int fd = open("/dev/simplen", O_RDWR);
+	char *addr = map_shared(fd, 16, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_TRUE(is_zero(addr, 16 * self->page));
+	put_text(addr, "RAM");
+	EXPECT_STREQ(addr, "RAM");
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_SHARED, self->card), EINVAL);
+}
+
+/* Takes CAP_SYS_RAWIO away from this process, and leaves it all else. */
+static int drop_rawio(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[0].effective &= ~(1 << CAP_SYS_RAWIO);
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+TEST_F(physical, open_needs_the_capability)
+{
+	ASSERT_EQ(drop_rawio(), 0);
+	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_GE(open("/dev/simplen", O_RDWR), 0);
+	/* A file that is open may be given to somebody without it. */
+	EXPECT_NE(map_card(self->fd, self->page, self->card), MAP_FAILED);
+}
+
+TEST(capability_is_for_physical_only)
+{
+	ASSERT_EQ(reload_module("pages=16"), 0);
+	ASSERT_EQ(drop_rawio(), 0);
+	EXPECT_GE(open("/dev/simpler", O_RDWR), 0);
+}
+
+TEST(parameter_is_0_or_1)
+{
+	int ret = unload_module();
+
+	ASSERT_TRUE(ret == 0 || ret == -ENOENT);
+	clear_log();
+	EXPECT_EQ(load_module("physical=2"), -EINVAL);
+	EXPECT_EQ(log_count("simple: parameter physical is 2, but must be 0 to 1"), 1);
+}
+
+TEST_HARNESS_MAIN
