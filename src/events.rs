@@ -4,14 +4,17 @@
 //! far as the parameter `trace` asks for it.
 
 use crate::abstractions::{
+    debugfs::{
+        Counter,
+        Counters,
+        Dir, //
+    },
     page_ref::PageRef,
     vm_fault::VmFault,
     vma::Vma, //
 };
 use kernel::{
     bindings::phys_addr_t,
-    debugfs,
-    fmt,
     prelude::*,
     sync::{
         atomic::{
@@ -28,28 +31,9 @@ pub(crate) struct Events {
     trace: u8,
     opens: Atomic<i64>,
     closes: Atomic<i64>,
+    vmas: Atomic<i64>,
     faults: Atomic<i64>,
     pages: Atomic<i64>,
-}
-
-/// One of the counters, as debugfs shows it.
-struct Counter {
-    events: Arc<Events>,
-    value: Value,
-}
-
-/// What a counter counts.
-type Value = fn(&Events) -> i64;
-
-impl fmt::Debug for Counter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", (self.value)(&self.events))
-    }
-}
-
-/// A file in debugfs. It is there until this is dropped.
-pub(crate) struct CounterFile {
-    _file: Pin<KBox<debugfs::File<Counter>>>,
 }
 
 impl Events {
@@ -63,6 +47,7 @@ impl Events {
             trace,
             opens: Atomic::new(0),
             closes: Atomic::new(0),
+            vmas: Atomic::new(0),
             faults: Atomic::new(0),
             pages: Atomic::new(pages as i64),
         };
@@ -72,12 +57,14 @@ impl Events {
     /// A VMA was opened; `phys` is what its first page maps.
     pub(crate) fn open(&self, vma: &Vma, phys: phys_addr_t) {
         self.opens.add(1, Relaxed);
+        self.vmas.add(1, Relaxed);
         self.trace_vma("open", vma, phys);
     }
 
     /// A VMA is closed; `phys` is what its first page mapped.
     pub(crate) fn close(&self, vma: &Vma, phys: phys_addr_t) {
         self.closes.add(1, Relaxed);
+        self.vmas.add(-1, Relaxed);
         self.trace_vma("close", vma, phys);
     }
 
@@ -118,34 +105,15 @@ impl Events {
         self.pages.load(Relaxed)
     }
 
-    /// Shows the counters as files in a directory of the device's name, for as long as `files` has
-    /// them.
-    pub(crate) fn publish(
-        self: &Arc<Self>,
-        parent: &debugfs::Dir,
-        files: &mut KVec<CounterFile>,
-    ) -> Result {
-        let counters: [(&CStr, Value); 5] = [
-            (c"opens", |events| events.opens.load(Relaxed)),
-            (c"closes", |events| events.closes.load(Relaxed)),
-            (c"vmas", Self::vmas),
-            (c"faults", |events| events.faults.load(Relaxed)),
-            (c"pages", Self::pages),
+    /// Shows the counters as files in a directory of the device's name.
+    pub(crate) fn publish(self: Arc<Self>, parent: &Dir) -> Counters<Self> {
+        let counters: [(&CStr, Counter<Self>); 5] = [
+            (c"opens", |events| &events.opens),
+            (c"closes", |events| &events.closes),
+            (c"vmas", |events| &events.vmas),
+            (c"faults", |events| &events.faults),
+            (c"pages", |events| &events.pages),
         ];
-        let dir = parent.subdir(self.device);
-        for (name, value) in counters {
-            let events = self.clone();
-            let file = dir.read_only_file(name, Counter { events, value });
-            let file = KBox::pin_init(file, GFP_KERNEL)?;
-            files.push(CounterFile { _file: file }, GFP_KERNEL)?;
-        }
-        Ok(())
-    }
-
-    /// How many VMAs there are now.
-    fn vmas(&self) -> i64 {
-        // In this order, so that a VMA that comes and goes meanwhile does not make it negative.
-        let closes = self.closes.load(Relaxed);
-        self.opens.load(Relaxed) - closes
+        Counters::new(parent, self.device, self, &counters)
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 use kernel::{
     fs::{
         file::flags::O_DSYNC,
-        File, //
+        LocalFile, //
     },
     iov::{
         IovIterDest,
@@ -74,13 +74,13 @@ impl Physical {
 
 impl PhysicalFile {
     /// One page of device memory, in the kernel's address space.
-    fn page(&self, page: usize, file: &File) -> Result<IoMapping> {
+    fn page(&self, page: usize, file: &LocalFile) -> Result<IoMapping> {
         IoMapping::new(PhysRange::new(&self.raw_io, page, 1, wants_uncached(file))?)
     }
 }
 
 /// Whether the file was opened for uncached access. `O_SYNC` includes `O_DSYNC`.
-fn wants_uncached(file: &File) -> bool {
+fn wants_uncached(file: &LocalFile) -> bool {
     file.flags() & O_DSYNC != 0
 }
 
@@ -104,7 +104,7 @@ impl MiscDevice for Physical {
 
     fn mmap<'a>(
         this: ArcBorrow<'_, PhysicalFile>,
-        file: &File,
+        file: &LocalFile,
         vma: VmaNew<'a>,
     ) -> Result<VmaReady<'a, PhysicalVma>> {
         let pages = vma.pages();
@@ -126,7 +126,7 @@ impl MiscDevice for Physical {
 
     fn read_iter(
         this: &PhysicalFile,
-        file: &File,
+        file: &LocalFile,
         pos: u64,
         to: &mut IovIterDest<'_>,
     ) -> Result<usize> {
@@ -148,7 +148,7 @@ impl MiscDevice for Physical {
 
     fn write_iter(
         this: &PhysicalFile,
-        file: &File,
+        file: &LocalFile,
         pos: u64,
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {

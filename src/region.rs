@@ -65,7 +65,8 @@ pub(crate) fn pieces(
 }
 
 /// Copies a range piece by piece, as [`pieces`] splits it. `copy` returns how many bytes of a piece
-/// it copied; the first piece that is not whole is the last.
+/// it copied; the first piece that is not whole is the last, and so is the one that a signal comes
+/// in.
 ///
 /// # Errors
 ///
@@ -88,6 +89,9 @@ pub(crate) fn copy_pieces(
             if done == 0 {
                 return Err(EFAULT);
             }
+            break;
+        }
+        if current!().signal_pending() {
             break;
         }
     }

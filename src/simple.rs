@@ -6,7 +6,6 @@
 //! - `simplen` maps page by page, when they are touched.
 
 use kernel::{
-    debugfs,
     prelude::*,
     sync::Arc, //
 };
@@ -19,14 +18,14 @@ mod region;
 mod simplen;
 mod simpler;
 
-use abstractions::miscdevice::{
-    MiscDevice,
-    MiscDeviceRegistration, //
+use abstractions::{
+    debugfs,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceRegistration, //
+    }, //
 };
-use events::{
-    CounterFile,
-    Events, //
-};
+use events::Events;
 use parameters::Parameters;
 use physical::Physical;
 use simplen::Simplen;
@@ -56,11 +55,11 @@ module! {
 
 /// The module: its two devices, and their counters.
 struct Simple {
-    _counters: KVec<CounterFile>,
     /// Of the two that are called simpler there is one.
     _simpler: Option<Registration<Simpler>>,
     _physical: Option<Registration<Physical>>,
     _simplen: Registration<Simplen>,
+    _counters: [debugfs::Counters<Events>; 2],
     _debugfs: debugfs::Dir,
 }
 
@@ -86,22 +85,22 @@ impl kernel::Module for Simple {
         let simpler_pages = if physical { 0 } else { pages };
         let simpler_events = Events::new(Simpler::NAME, trace, simpler_pages)?;
         let simplen_events = Events::new(Simplen::NAME, trace, 0)?;
-        let mut counters = KVec::new();
-        simpler_events.publish(&debugfs, &mut counters)?;
-        simplen_events.publish(&debugfs, &mut counters)?;
+        let counters = [
+            simpler_events.clone().publish(&debugfs),
+            simplen_events.clone().publish(&debugfs),
+        ];
         let simplen = Simplen::new(pages, simplen_events)?;
 
-        // From here on programs can open the devices.
         let (simpler, physical) = if physical {
             (None, Some(register(Physical::new(simpler_events)?)?))
         } else {
             (Some(register(Simpler::new(pages, simpler_events)?)?), None)
         };
         Ok(Self {
-            _counters: counters,
             _simpler: simpler,
             _physical: physical,
             _simplen: register(simplen)?,
+            _counters: counters,
             _debugfs: debugfs,
         })
     }

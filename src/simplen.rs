@@ -30,12 +30,11 @@ use kernel::{
     alloc::{
         flags::{
             __GFP_HIGHMEM,
-            __GFP_NOWARN,
-            __GFP_ZERO, //
+            __GFP_NOWARN, //
         },
         AllocError, //
     },
-    fs::File,
+    fs::LocalFile,
     iov::{
         IovIterDest,
         IovIterSource, //
@@ -71,7 +70,7 @@ impl Simplen {
 
     /// The page in this place, allocated and zeroed if there is none yet.
     fn page(&self, slot: &OncePage) -> Result<PageRef, AllocError> {
-        let flags = GFP_KERNEL | __GFP_HIGHMEM | __GFP_ZERO;
+        let flags = GFP_KERNEL | __GFP_HIGHMEM;
         slot.get_or_alloc(flags, || self.events.page_allocated())
     }
 }
@@ -89,7 +88,7 @@ impl MiscDevice for Simplen {
 
     fn mmap<'a>(
         device: ArcBorrow<'_, Self>,
-        _file: &File,
+        _file: &LocalFile,
         vma: VmaNew<'a>,
     ) -> Result<VmaReady<'a, Self>> {
         region::mapped(vma.pgoff(), vma.pages(), device.pages.len())?;
@@ -101,7 +100,12 @@ impl MiscDevice for Simplen {
         region::byte_offset(device.pages.len())
     }
 
-    fn read_iter(device: &Self, _file: &File, pos: u64, to: &mut IovIterDest<'_>) -> Result<usize> {
+    fn read_iter(
+        device: &Self,
+        _file: &LocalFile,
+        pos: u64,
+        to: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
         let range = region::reached(pos, to.len(), Self::size(device));
         region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
             Ok(match device.pages[page].get() {
@@ -114,7 +118,7 @@ impl MiscDevice for Simplen {
 
     fn write_iter(
         device: &Self,
-        _file: &File,
+        _file: &LocalFile,
         pos: u64,
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {

@@ -22,7 +22,7 @@ use crate::{
 };
 use kernel::{
     bindings::phys_addr_t,
-    fs::File,
+    fs::LocalFile,
     iov::{
         IovIterDest,
         IovIterSource, //
@@ -92,7 +92,7 @@ impl MiscDevice for Simpler {
 
     fn mmap<'a>(
         device: ArcBorrow<'_, Self>,
-        _file: &File,
+        _file: &LocalFile,
         vma: VmaNew<'a>,
     ) -> Result<VmaReady<'a, Self>> {
         let range = region::mapped(vma.pgoff(), vma.pages(), device.pages)?;
@@ -110,7 +110,12 @@ impl MiscDevice for Simpler {
         region::byte_offset(device.pages)
     }
 
-    fn read_iter(device: &Self, _file: &File, pos: u64, to: &mut IovIterDest<'_>) -> Result<usize> {
+    fn read_iter(
+        device: &Self,
+        _file: &LocalFile,
+        pos: u64,
+        to: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
         let range = region::reached(pos, to.len(), Self::size(device));
         region::copy_pieces(range, BLOCK_SIZE, |block, bytes| {
             Ok(device.blocks[block].copy_to_iter(bytes, to))
@@ -119,7 +124,7 @@ impl MiscDevice for Simpler {
 
     fn write_iter(
         device: &Self,
-        _file: &File,
+        _file: &LocalFile,
         pos: u64,
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {

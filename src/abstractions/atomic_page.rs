@@ -10,10 +10,7 @@ use super::{
     page_ref::PageRef, //
 };
 use kernel::{
-    alloc::{
-        flags::__GFP_ZERO,
-        AllocError, //
-    },
+    alloc::AllocError,
     page::PAGE_SIZE,
     prelude::*,
     sync::atomic::Atomic, //
@@ -36,7 +33,7 @@ impl AtomicPage {
     /// Allocates the page.
     pub fn new() -> Result<Self, AllocError> {
         // INVARIANT: Without __GFP_HIGHMEM every page has one.
-        Ok(Self(PageRef::alloc(GFP_KERNEL | __GFP_ZERO)?))
+        Ok(Self(PageRef::alloc(GFP_KERNEL)?))
     }
 
     /// The page itself, to be mapped.

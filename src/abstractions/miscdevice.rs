@@ -16,14 +16,17 @@ use super::{
         VmaReady, //
     }, //
 };
-use core::marker::PhantomData;
+use core::{
+    cmp::min,
+    marker::PhantomData, //
+};
 use kernel::{
     bindings,
     error::{
         to_result,
         VTABLE_DEFAULT_ERROR, //
     },
-    fs,
+    fs::LocalFile,
     iov::{
         IovIterDest,
         IovIterSource, //
@@ -77,7 +80,7 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// [`Vma::pgoff`]: super::vma::Vma::pgoff
     fn mmap<'a>(
         this: ArcBorrow<'_, Self::File>,
-        file: &fs::File,
+        file: &LocalFile,
         vma: VmaNew<'a>,
     ) -> Result<VmaReady<'a, Self::Vma>>;
 
@@ -90,7 +93,7 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// bytes it got; 0 is the end.
     fn read_iter(
         _this: &Self::File,
-        _file: &fs::File,
+        _file: &LocalFile,
         _pos: u64,
         _to: &mut IovIterDest<'_>,
     ) -> Result<usize> {
@@ -101,7 +104,7 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// many bytes it gave.
     fn write_iter(
         _this: &Self::File,
-        _file: &fs::File,
+        _file: &LocalFile,
         _pos: u64,
         _from: &mut IovIterSource<'_>,
     ) -> Result<usize> {
@@ -215,6 +218,9 @@ impl<T: MiscDevice> Table<T> {
         // the first field of a `MiscDeviceRegistration<T>`, and holds the lock that
         // `misc_deregister()` takes, so the registration does not go before we return.
         let registration = unsafe { &*(*file).private_data.cast::<MiscDeviceRegistration<T>>() };
+        if !module_is_live() {
+            return ENODEV.to_errno();
+        }
         match T::open(registration.data.as_arc_borrow()) {
             Ok(this) => {
                 // SAFETY: A file that is being opened is ours.
@@ -238,13 +244,14 @@ impl<T: MiscDevice> Table<T> {
     ///
     /// # Safety
     ///
-    /// `file` must be an open file of this device for the duration of `'a`, not being used by an
-    /// `fdget_pos()` on this thread that leaves its position to us alone.
-    unsafe fn opened<'a>(file: *mut bindings::file) -> (ArcBorrow<'a, T::File>, &'a fs::File) {
+    /// `file` must be an open file of this device for the duration of `'a`, in a callback on the
+    /// thread that made the system call.
+    unsafe fn opened<'a>(file: *mut bindings::file) -> (ArcBorrow<'a, T::File>, &'a LocalFile) {
         // SAFETY: The file is open, so it owns a reference.
         let this = unsafe { Arc::<T::File>::borrow((*file).private_data) };
-        // SAFETY: The caller promises what this requires.
-        (this, unsafe { fs::File::from_raw_file(file) })
+        // SAFETY: The file is open. If there is an `fdget_pos()` without the lock, it is of the
+        // system call, so on this thread.
+        (this, unsafe { LocalFile::from_raw_file(file) })
     }
 
     /// # Safety
@@ -255,7 +262,7 @@ impl<T: MiscDevice> Table<T> {
         file: *mut bindings::file,
         vma: *mut bindings::vm_area_struct,
     ) -> c_int {
-        // SAFETY: The file is open; mmap does not use its position.
+        // SAFETY: The file is open, and this is its mmap callback.
         let (this, file) = unsafe { Self::opened(file) };
         // SAFETY: The VMA is undergoing its setup and was not changed so far.
         let vma = unsafe { VmaNew::from_raw(vma) };
@@ -280,20 +287,20 @@ impl<T: MiscDevice> Table<T> {
         // SAFETY: The file is open, so it owns a reference.
         let this = unsafe { Arc::<T::File>::borrow((*file).private_data) };
         let size = T::size(&this) as bindings::loff_t;
-        // FOP_UNSIGNED_OFFSET makes the C function accept negative positions.
         let base = match whence as u32 {
-            // As READ_ONCE(). Should another thread seek meanwhile, nothing worse than a position far
-            // past the end results.
+            bindings::SEEK_SET => 0,
+            // As READ_ONCE(): of two threads that seek at once the last one wins.
             // SAFETY: The file is valid.
             bindings::SEEK_CUR => unsafe { (&raw const (*file).f_pos).read_volatile() },
             bindings::SEEK_END => size,
-            _ => 0,
+            _ => return EINVAL.to_errno().into(),
         };
-        if base.checked_add(offset).is_none_or(|pos| pos < 0) {
+        // FOP_UNSIGNED_OFFSET makes the C function accept negative positions.
+        let Some(pos) = base.checked_add(offset).filter(|pos| *pos >= 0) else {
             return EINVAL.to_errno().into();
-        }
+        };
         // SAFETY: The file is valid, and its position is ours to change.
-        unsafe { bindings::fixed_size_llseek(file, offset, whence, size) }
+        unsafe { bindings::fixed_size_llseek(file, pos, bindings::SEEK_SET as c_int, size) }
     }
 
     /// # Safety
@@ -303,13 +310,13 @@ impl<T: MiscDevice> Table<T> {
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The file is open. Its position is in the kiocb, where nobody else uses it.
+        // SAFETY: The file is open, and this is a callback of a read or write.
         let (this, file) = unsafe { Self::opened((*kiocb).ki_filp) };
         // SAFETY: The kiocb is ours until we return.
         let pos = unsafe { &mut (*kiocb).ki_pos };
         // SAFETY: The caller provides an iterator to write to.
         let to = unsafe { IovIterDest::from_raw(iter) };
-        advance(pos, T::read_iter(&this, file, *pos as u64, to))
+        advance(pos, to.len(), T::read_iter(&this, file, *pos as u64, to))
     }
 
     /// # Safety
@@ -319,13 +326,17 @@ impl<T: MiscDevice> Table<T> {
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The file is open. Its position is in the kiocb, where nobody else uses it.
+        // SAFETY: The file is open, and this is a callback of a read or write.
         let (this, file) = unsafe { Self::opened((*kiocb).ki_filp) };
         // SAFETY: The kiocb is ours until we return.
         let pos = unsafe { &mut (*kiocb).ki_pos };
         // SAFETY: The caller provides an iterator to read from.
         let from = unsafe { IovIterSource::from_raw(iter) };
-        advance(pos, T::write_iter(&this, file, *pos as u64, from))
+        advance(
+            pos,
+            from.len(),
+            T::write_iter(&this, file, *pos as u64, from),
+        )
     }
 
     /// # Safety
@@ -339,10 +350,27 @@ impl<T: MiscDevice> Table<T> {
     }
 }
 
-/// Moves a position on by what was read or written, and makes of it what the C side wants.
-fn advance(pos: &mut bindings::loff_t, result: Result<usize>) -> isize {
+/// Whether the module's init has succeeded.
+///
+/// While it has not, the module can still fail to load, and is freed then no matter who holds it.
+/// The registration outlives every call of `open`, but no file that `open` lets through.
+fn module_is_live() -> bool {
+    let module = crate::THIS_MODULE.as_ptr();
+    if module.is_null() {
+        // Built in.
+        return true;
+    }
+    // SAFETY: This is our own module, which is there as long as this code is. As READ_ONCE().
+    let state = unsafe { (&raw const (*module).state).read_volatile() };
+    state == bindings::module_state_MODULE_STATE_LIVE
+}
+
+/// Moves a position on by what was read or written, of `len` bytes, and makes of it what the C side
+/// wants.
+fn advance(pos: &mut bindings::loff_t, len: usize, result: Result<usize>) -> isize {
     match result {
         Ok(count) => {
+            let count = min(count, len);
             *pos = pos.wrapping_add(count as bindings::loff_t);
             count as isize
         }

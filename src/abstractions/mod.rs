@@ -18,6 +18,7 @@
 //! | [`capability`] | the right to reach those: `capable()`, `security_locked_down()` |
 //! | [`ioremap`] | device memory in the kernel's address space: `ioremap()`, `memremap()` |
 //! | [`pfnmap_access`] | a debugger's access to page frames: `follow_pfnmap_start()` |
+//! | [`debugfs`] | counters in debugfs: `debugfs_create_u64()` |
 //! | [`iov_iter`] | the memory of a read or write: `struct iov_iter` |
 //!
 //! # How a mapping comes to be, and why it is sound
@@ -36,6 +37,7 @@
 
 pub mod atomic_page;
 pub mod capability;
+pub mod debugfs;
 mod helpers;
 pub mod ioremap;
 pub mod iov_iter;

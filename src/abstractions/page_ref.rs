@@ -17,6 +17,7 @@ use core::{
 };
 use kernel::{
     alloc::{
+        flags::__GFP_ZERO,
         AllocError,
         Flags, //
     },
@@ -50,16 +51,14 @@ pub struct PageRef(NonNull<bindings::page>);
 // SAFETY: References on a page may be given back by any thread.
 unsafe impl Send for PageRef {}
 
-// SAFETY: The methods by shared reference only take further references, which is atomic, and
-// compute the page's address, which never changes.
+// SAFETY: The methods by shared reference take further references, which is atomic, compute the
+// page's address, which never changes, and copy bytes that others may write meanwhile.
 unsafe impl Sync for PageRef {}
 
 impl PageRef {
-    /// Allocates a page; the reference is the first on it.
-    ///
-    /// `flags` say how to allocate and whether the page is zeroed.
+    /// Allocates a page, zeroed, as it is for user space to see; the reference is the first on it.
     pub fn alloc(flags: Flags) -> Result<Self, AllocError> {
-        let page = ManuallyDrop::new(Page::alloc_page(flags)?);
+        let page = ManuallyDrop::new(Page::alloc_page(flags | __GFP_ZERO)?);
         // INVARIANT: A `Page` is a valid page of order 0 with one reference, which is now ours, as
         // the `Page` is never dropped.
         NonNull::new(page.as_ptr()).map(Self).ok_or(AllocError)
@@ -74,18 +73,20 @@ impl PageRef {
     /// Copies a range of the page's bytes to user space, `copy_page_to_iter()`. Returns how many;
     /// fewer where user space has no memory, or the range exceeds the page.
     pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> usize {
-        let len = min(range.end, PAGE_SIZE).saturating_sub(range.start);
+        let start = min(range.start, PAGE_SIZE);
+        let len = min(range.end, PAGE_SIZE).saturating_sub(start);
         // SAFETY: The page is valid, and the range in it. Whoever else writes there meanwhile, this
         // copies bytes and nothing else.
-        unsafe { bindings::copy_page_to_iter(self.0.as_ptr(), range.start, len, to.as_raw()) }
+        unsafe { bindings::copy_page_to_iter(self.0.as_ptr(), start, len, to.as_raw()) }
     }
 
     /// Copies a range of the page's bytes from user space, `copy_page_from_iter()`. Returns how
     /// many; fewer where user space has no memory, or the range exceeds the page.
     pub fn copy_from_iter(&self, range: Range<usize>, from: &mut IovIterSource<'_>) -> usize {
-        let len = min(range.end, PAGE_SIZE).saturating_sub(range.start);
+        let start = min(range.start, PAGE_SIZE);
+        let len = min(range.end, PAGE_SIZE).saturating_sub(start);
         // SAFETY: As in `copy_to_iter`; there is no Rust reference into the page.
-        unsafe { bindings::copy_page_from_iter(self.0.as_ptr(), range.start, len, from.as_raw()) }
+        unsafe { bindings::copy_page_from_iter(self.0.as_ptr(), start, len, from.as_raw()) }
     }
 
     /// The page, which is valid as long as `self` exists.

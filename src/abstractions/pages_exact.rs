@@ -42,7 +42,8 @@ pub struct PagesExact {
 // SAFETY: Pages belong to no thread in particular.
 unsafe impl Send for PagesExact {}
 
-// SAFETY: The methods by shared reference only compute addresses.
+// SAFETY: The methods by shared reference compute addresses, and copy bytes that others may write
+// meanwhile.
 unsafe impl Sync for PagesExact {}
 
 impl PagesExact {

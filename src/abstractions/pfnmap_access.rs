@@ -2,8 +2,9 @@
 
 //! Access to the page frames of a VM_PFNMAP VMA by a debugger.
 //!
-//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `follow_pfnmap_start()` and
-//! `generic_access_phys()`.
+//! The C side's own `generic_access_phys()` is for device memory only. This is for RAM too.
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `follow_pfnmap_start()`.
 
 use super::{
     helpers,
@@ -15,6 +16,7 @@ use kernel::{
     error::to_result,
     page::{
         PAGE_MASK,
+        PAGE_SHIFT,
         PAGE_SIZE, //
     },
     prelude::*, //
@@ -46,57 +48,111 @@ impl Access<'_> {
 ///
 /// # Errors
 ///
-/// [`EINVAL`] if nothing is mapped there, or it is to be written and the page tables do not let the
-/// process write it.
-pub fn access_pfnmap(vma: &Vma, address: usize, access: Access<'_>) -> Result<usize> {
+/// - [`EINVAL`] if nothing is mapped there, or it is to be written and the page tables do not let
+///   the process write it.
+/// - [`ENOMEM`] if there is no address space to map device memory for the kernel.
+pub fn access_pfnmap(vma: &Vma, address: usize, mut access: Access<'_>) -> Result<usize> {
     let offset = address & !PAGE_MASK;
     let len = min(access.size(), PAGE_SIZE - offset);
-    let mut args = bindings::follow_pfnmap_args {
-        vma: vma.as_ptr(),
-        address: address as c_ulong,
-        ..pin_init::zeroed()
-    };
-
-    // SAFETY: The VMA is valid, and locked by the caller of the access operation.
-    to_result(unsafe { bindings::follow_pfnmap_start(&mut args) })?;
-    // SAFETY: Any number may be asked for.
-    let is_ram = unsafe { bindings::page_is_ram(args.pfn) } != 0;
-    let refused = matches!(access, Access::Write(_)) && !args.writable;
-    if is_ram && !refused {
-        // SAFETY: The page frame is RAM. It cannot be freed before `follow_pfnmap_end()`, as the
-        // page table is locked. The range is in the page, and what is there may change meanwhile.
-        unsafe {
-            match access {
-                Access::Read(to) => helpers::simple_mmap_copy_from_pfn(
-                    to.as_mut_ptr().cast(),
-                    args.pfn,
-                    offset,
-                    len,
-                ),
-                Access::Write(from) => {
-                    helpers::simple_mmap_copy_to_pfn(args.pfn, offset, from.as_ptr().cast(), len)
+    let write = matches!(access, Access::Write(_));
+    loop {
+        let found = Followed::new(vma, address)?;
+        let (pfn, prot) = (found.0.pfn, found.0.pgprot);
+        if write && !found.0.writable {
+            return Err(EINVAL);
+        }
+        // SAFETY: Any number may be asked for.
+        if unsafe { bindings::page_is_ram(pfn) } != 0 {
+            // SAFETY: The page frame is RAM, and cannot be freed while it is followed. The range
+            // is in it and in the buffer. What is there may change meanwhile.
+            unsafe {
+                match &mut access {
+                    Access::Read(to) => {
+                        helpers::simple_mmap_copy_from_pfn(to.as_mut_ptr().cast(), pfn, offset, len)
+                    }
+                    Access::Write(from) => {
+                        helpers::simple_mmap_copy_to_pfn(pfn, offset, from.as_ptr().cast(), len)
+                    }
                 }
-            }
-        };
-        // SAFETY: This ends what was started above.
-        unsafe { bindings::follow_pfnmap_end(&mut args) };
-        return Ok(len);
-    }
-    // SAFETY: This ends what was started above.
-    unsafe { bindings::follow_pfnmap_end(&mut args) };
-    if refused {
-        return Err(EINVAL);
-    }
+            };
+            return Ok(len);
+        }
 
-    let (buf, write) = match access {
-        Access::Read(to) => (to.as_mut_ptr(), 0),
-        Access::Write(from) => (from.as_ptr().cast_mut(), bindings::FOLL_WRITE as c_int),
-    };
-    // SAFETY: The VMA is valid and locked. The buffer has `len` bytes, and is only read from if
-    // this is a write. The range ends with the page. The C function looks up what is mapped itself.
-    let done = unsafe {
-        bindings::generic_access_phys(vma.as_ptr(), address, buf.cast(), len as c_int, write)
-    };
-    to_result(done)?;
-    Ok(done as usize)
+        // Device memory has to be mapped for the kernel, which can sleep, so not while it is
+        // followed. A write by the process can replace it by a copy in RAM meanwhile.
+        drop(found);
+        let device = Remapped::new(pfn, prot)?;
+        let again = Followed::new(vma, address)?;
+        if again.0.pfn == pfn
+            && again.0.pgprot.pgprot == prot.pgprot
+            && (again.0.writable || !write)
+        {
+            let device = device.0.wrapping_byte_add(offset);
+            // SAFETY: The page is mapped there, and the range is in it and in the buffer.
+            unsafe {
+                match &mut access {
+                    Access::Read(to) => {
+                        bindings::memcpy_fromio(to.as_mut_ptr().cast(), device, len)
+                    }
+                    Access::Write(from) => bindings::memcpy_toio(device, from.as_ptr().cast(), len),
+                }
+            };
+            return Ok(len);
+        }
+    }
+}
+
+/// What the page tables have at an address. They are locked until the drop.
+///
+/// # Invariants
+///
+/// `follow_pfnmap_start()` succeeded with these arguments.
+struct Followed(bindings::follow_pfnmap_args);
+
+impl Followed {
+    fn new(vma: &Vma, address: usize) -> Result<Self> {
+        let mut args = bindings::follow_pfnmap_args {
+            vma: vma.as_ptr(),
+            address: address as c_ulong,
+            ..pin_init::zeroed()
+        };
+        // SAFETY: The VMA is valid, and the mmap lock is held for the access operation.
+        to_result(unsafe { bindings::follow_pfnmap_start(&mut args) })?;
+        // INVARIANT: It just succeeded.
+        Ok(Self(args))
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this was started.
+        unsafe { bindings::follow_pfnmap_end(&mut self.0) };
+    }
+}
+
+/// A page of device memory, mapped for the kernel.
+///
+/// # Invariants
+///
+/// `ioremap_prot()` returned the address for one page.
+struct Remapped(*mut c_void);
+
+impl Remapped {
+    fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
+        let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
+        // SAFETY: Any address may be asked for; RAM is refused.
+        let addr = unsafe { bindings::ioremap_prot(phys, PAGE_SIZE, prot) };
+        if addr.is_null() {
+            return Err(ENOMEM);
+        }
+        // INVARIANT: That is what was returned.
+        Ok(Self(addr))
+    }
+}
+
+impl Drop for Remapped {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant it is mapped there.
+        unsafe { bindings::iounmap(self.0) };
+    }
 }

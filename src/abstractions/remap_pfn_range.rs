@@ -62,7 +62,8 @@ impl<'a, T: VmOperations> VmaPfnMap<'a, T> {
     /// # Errors
     ///
     /// - [`EINVAL`] if the range is empty, exceeds the memory, or exceeds what is left of the VMA,
-    ///   or if the VMA is private and may become writable and this range does not fill all of it.
+    ///   or if this range does not fill all of the VMA and either the VMA is private and may
+    ///   become writable, or the memory is uncached.
     /// - [`ENOMEM`] if there is no memory for page tables.
     pub fn remap_pfn_range<M: PageFrames>(
         &mut self,
@@ -75,6 +76,10 @@ impl<'a, T: VmOperations> VmaPfnMap<'a, T> {
             return Err(EINVAL);
         }
         if memory.uncached() {
+            // The caching is the VMA's, and the kernel keeps track of it for whole VMAs.
+            if pages.len() != self.vma.pages() {
+                return Err(EINVAL);
+            }
             // SAFETY: The VMA is in its setup, where nobody else has access to this field, and this
             // adds nothing to what the mapping may do.
             unsafe {

@@ -25,7 +25,10 @@ use super::{
     },
     vma::Vma, //
 };
-use core::marker::PhantomData;
+use core::{
+    cmp::min,
+    marker::PhantomData, //
+};
 use kernel::{
     bindings,
     error::VTABLE_DEFAULT_ERROR,
@@ -168,11 +171,14 @@ impl<T: VmOperations> Table<T> {
             // SAFETY: The bytes are ours, and initialized as somebody wants them written.
             Access::Write(unsafe { core::slice::from_raw_parts(buf, len) })
         } else {
-            // SAFETY: The bytes are ours, and part of a page, which is initialized.
+            // SAFETY: The bytes are ours.
+            unsafe { buf.write_bytes(0, len) };
+            // SAFETY: The bytes are ours, and initialized by now.
             Access::Read(unsafe { core::slice::from_raw_parts_mut(buf, len) })
         };
         match data.access(vma, address, access) {
-            Ok(done) => done as c_int,
+            // The C side goes on behind what was done, whatever is there.
+            Ok(done) => min(done, len) as c_int,
             Err(error) => error.to_errno(),
         }
     }

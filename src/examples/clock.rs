@@ -14,7 +14,7 @@
 //! before it reads them and after.
 
 use kernel::{
-    fs::File,
+    fs::LocalFile,
     impl_has_hr_timer,
     prelude::*,
     sync::{
@@ -184,7 +184,7 @@ impl MiscDevice for Clock {
 
     fn mmap<'a>(
         device: ArcBorrow<'_, Self>,
-        _file: &File,
+        _file: &LocalFile,
         vma: VmaNew<'a>,
     ) -> Result<VmaReady<'a, Self>> {
         if vma.pgoff() != 0 || vma.pages() != 1 {

@@ -7,7 +7,7 @@
 //! wraps around the ring's end can be written and read in one piece.
 
 use kernel::{
-    fs::File,
+    fs::LocalFile,
     prelude::*,
     sync::{
         Arc,
@@ -99,7 +99,7 @@ impl MiscDevice for Mirror {
 
     fn mmap<'a>(
         device: ArcBorrow<'_, Self>,
-        _file: &File,
+        _file: &LocalFile,
         vma: VmaNew<'a>,
     ) -> Result<VmaReady<'a, Self>> {
         let pages = device.ring.pages();
