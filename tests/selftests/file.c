@@ -68,6 +68,33 @@ TEST_F(file, lseek_knows_the_size)
 	EXPECT_EQ(lseek(self->fd, 0, SEEK_CUR), size);
 }
 
+static void *seek_to_and_fro(void *arg)
+{
+	int fd = *(int *)arg;
+
+	for (long i = 0; i < 20000; i++) {
+		off_t pos = lseek(fd, i % 2 ? 4000 : -4000, SEEK_CUR);
+
+		if (pos < 0 && (pos != -1 || errno != EINVAL))
+			return "a negative position";
+	}
+	return NULL;
+}
+
+TEST_F(file, threads_that_seek_do_not_get_below_the_start)
+{
+	pthread_t threads[2];
+	void *wrong;
+
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, seek_to_and_fro, &self->fd), 0);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], &wrong);
+		EXPECT_EQ(wrong, NULL);
+	}
+	EXPECT_GE(lseek(self->fd, 0, SEEK_CUR), 0);
+}
+
 TEST_F(file, read_and_write_move_the_position)
 {
 	char text[8] = "";

@@ -142,6 +142,22 @@ TEST_F(module, memory_is_fresh_after_reload)
 	}
 }
 
+/* Nobody who looks at the counters keeps the module, or is harmed when it goes. */
+TEST_F(module, unloads_while_a_counter_is_open)
+{
+	char text[8];
+	int fd;
+
+	ASSERT_EQ(load_module("pages=16"), 0);
+	fd = open("/sys/kernel/debug/simple/simpler/opens", O_RDONLY);
+	ASSERT_GE(fd, 0);
+	EXPECT_GT(read(fd, text, sizeof(text)), 0);
+	ASSERT_EQ(unload_module(), 0);
+	EXPECT_EQ(pread(fd, text, sizeof(text), 0), -1);
+	EXPECT_EQ(close(fd), 0);
+	EXPECT_EQ(access("/sys/kernel/debug/simple", F_OK), -1);
+}
+
 FIXTURE(held)
 {
 	size_t page;

@@ -319,6 +319,77 @@ TEST_F(physical, debugger_reaches_the_card)
 	waitpid(pid, NULL, 0);
 }
 
+struct peek {
+	char *addr;
+	bool done;
+};
+
+/* What a debugger does, to a page that is copied at the same time. */
+static void *peek_all_the_time(void *arg)
+{
+	struct peek *peek = arg;
+	int mem = open("/proc/self/mem", O_RDWR);
+	char byte;
+
+	while (!__atomic_load_n(&peek->done, __ATOMIC_RELAXED)) {
+		/* Whatever it gives, as the mapping comes and goes. */
+		if (pread(mem, &byte, 1, (off_t)peek->addr) == 1)
+			pwrite(mem, &byte, 1, (off_t)peek->addr);
+	}
+	close(mem);
+	return NULL;
+}
+
+/* The kernel warns if it is made to take RAM for device memory, and that fails the run. */
+TEST_F(physical, debugger_races_copy_on_write)
+{
+	struct peek peek = {
+		.addr = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	};
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, peek_all_the_time, &peek), 0);
+	for (int i = 0; i < 500; i++) {
+		ASSERT_EQ(mmap(peek.addr, self->page, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_FIXED, self->fd, self->reserved), peek.addr);
+		sched_yield();
+		*peek.addr = i;
+		sched_yield();
+	}
+	__atomic_store_n(&peek.done, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* Device memory can be slow, and there can be much of it. */
+TEST_F(physical, long_read_can_be_killed)
+{
+	const size_t size = 1 << 20;
+	struct iovec parts[512];
+	int status, ready[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(pipe(ready), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		char *buf = malloc(size);
+
+		for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+			parts[i] = (struct iovec){ buf, size };
+		write(ready[1], "", 1);
+		preadv(self->fd, parts, ARRAY_SIZE(parts), self->limit / 2);
+		_exit(0);
+	}
+	ASSERT_EQ(read(ready[0], &byte, 1), 1);
+	usleep(10000);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
 TEST_F(physical, fdinfo_says_so)
 {
 	char path[64], text[512] = "", expected[128];
