@@ -66,18 +66,18 @@ quote() {
 # make_initramfs: what the guest holds, in $dir/initramfs.cpio.
 make_initramfs() {
 	local root=$dir/initramfs file size
-	mkdir -p "$root"/{bin,proc,sys,dev,work}
+	mkdir -p "$root"/{bin,proc,sys,dev,home}
 	cp "$("$top/scripts/build-root.sh")/usr/bin/busybox" "$root/bin"
 	ln -s busybox "$root/bin/sh"
 	cp "$top/scripts/guest/init" "$root/init"
 	[ -z "$module" ] || cp "${module%/*}"/simple*.ko "$root"
 	for file in $prog ${FILES:-}; do
 		[ -e "$file" ] || die "FILES: there is no $file"
-		[ ! -e "$root/work/${file##*/}" ] || die "two files are called ${file##*/}" \
+		[ ! -e "$root/home/${file##*/}" ] || die "two files are called ${file##*/}" \
 			"They all go to the guest's one working folder. Rename one."
-		cp -r "$file" "$root/work"
+		cp -r "$file" "$root/home"
 	done
-	[ -z "$prog" ] || chmod +x "$root/work/${prog##*/}"
+	[ -z "$prog" ] || chmod +x "$root/home/${prog##*/}"
 	size=$({ stty size </dev/tty; } 2>/dev/null) || size=
 	[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
 	cat >"$root/guest.conf" <<-END
