@@ -106,7 +106,7 @@ impl Events {
     }
 
     /// Shows the counters as files in a directory of the device's name.
-    pub(crate) fn publish(self: Arc<Self>, parent: &Dir) -> Counters<Self> {
+    pub(crate) fn publish(self: Arc<Self>, parent: Arc<Dir>) -> Counters<Self> {
         let counters: [(&CStr, Counter<Self>); 5] = [
             (c"opens", |events| &events.opens),
             (c"closes", |events| &events.closes),

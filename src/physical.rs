@@ -152,10 +152,7 @@ impl MiscDevice for Physical {
         pos: u64,
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {
-        let range = region::reached(pos, from.len(), PhysRange::address_space());
-        if range.is_empty() && !from.is_empty() {
-            return Err(ENOSPC);
-        }
+        let range = region::written(pos, from.len(), PhysRange::address_space())?;
         region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
             let memory = this.page(page, file)?;
             region::copy_pieces(

@@ -40,6 +40,18 @@ pub(crate) fn reached(pos: u64, len: usize, size: u64) -> Range<u64> {
     start..start + min(len as u64, size - start)
 }
 
+/// The same for a write, which has to reach something if it has something to give.
+///
+/// # Errors
+///
+/// [`ENOSPC`] if it begins at the region's end or past it.
+pub(crate) fn written(pos: u64, len: usize, size: u64) -> Result<Range<u64>> {
+    if len > 0 && pos >= size {
+        return Err(ENOSPC);
+    }
+    Ok(reached(pos, len, size))
+}
+
 /// The offset in bytes of a page of the region.
 pub(crate) fn byte_offset(page: usize) -> u64 {
     (page as u64) << PAGE_SHIFT
@@ -130,6 +142,14 @@ mod tests {
         assert!(reached(100, 10, 100).is_empty());
         assert!(reached(u64::MAX, usize::MAX, 100).is_empty());
         assert_eq!(reached(1, usize::MAX, u64::MAX), 1..u64::MAX);
+    }
+
+    #[test]
+    fn written_needs_space() {
+        assert_eq!(written(95, 10, 100), Ok(95..100));
+        assert_eq!(written(100, 1, 100), Err(ENOSPC));
+        assert_eq!(written(u64::MAX, 1, 100), Err(ENOSPC));
+        assert_eq!(written(100, 0, 100), Ok(100..100));
     }
 
     #[test]

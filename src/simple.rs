@@ -60,7 +60,6 @@ struct Simple {
     _physical: Option<Registration<Physical>>,
     _simplen: Registration<Simplen>,
     _counters: [debugfs::Counters<Events>; 2],
-    _debugfs: debugfs::Dir,
 }
 
 type Registration<T> = Pin<KBox<MiscDeviceRegistration<T>>>;
@@ -81,13 +80,13 @@ impl kernel::Module for Simple {
             EINVAL
         })?;
 
-        let debugfs = debugfs::Dir::new(c"simple");
+        let debugfs = debugfs::Dir::new(c"simple")?;
         let simpler_pages = if physical { 0 } else { pages };
         let simpler_events = Events::new(Simpler::NAME, trace, simpler_pages)?;
         let simplen_events = Events::new(Simplen::NAME, trace, 0)?;
         let counters = [
-            simpler_events.clone().publish(&debugfs),
-            simplen_events.clone().publish(&debugfs),
+            simpler_events.clone().publish(debugfs.clone()),
+            simplen_events.clone().publish(debugfs),
         ];
         let simplen = Simplen::new(pages, simplen_events)?;
 
@@ -101,7 +100,6 @@ impl kernel::Module for Simple {
             _physical: physical,
             _simplen: register(simplen)?,
             _counters: counters,
-            _debugfs: debugfs,
         })
     }
 }

@@ -122,10 +122,7 @@ impl MiscDevice for Simplen {
         pos: u64,
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {
-        let range = region::reached(pos, from.len(), Self::size(device));
-        if range.is_empty() && !from.is_empty() {
-            return Err(ENOSPC);
-        }
+        let range = region::written(pos, from.len(), Self::size(device))?;
         region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
             let page = device.page(&device.pages[page])?;
             Ok(page.copy_from_iter(bytes, from))

@@ -128,10 +128,7 @@ impl MiscDevice for Simpler {
         pos: u64,
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {
-        let range = region::reached(pos, from.len(), Self::size(device));
-        if range.is_empty() && !from.is_empty() {
-            return Err(ENOSPC);
-        }
+        let range = region::written(pos, from.len(), Self::size(device))?;
         region::copy_pieces(range, BLOCK_SIZE, |block, bytes| {
             Ok(device.blocks[block].copy_from_iter(bytes, from))
         })

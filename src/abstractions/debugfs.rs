@@ -10,6 +10,7 @@
 
 use core::ptr;
 use kernel::{
+    alloc::AllocError,
     bindings,
     prelude::*,
     str::CStr,
@@ -36,9 +37,9 @@ unsafe impl Send for Dir {}
 unsafe impl Sync for Dir {}
 
 impl Dir {
-    /// Makes a directory at the top of debugfs.
-    pub fn new(name: &CStr) -> Self {
-        Self::create(name, ptr::null_mut())
+    /// Makes a directory at the top of debugfs. It stays as long as anything in it.
+    pub fn new(name: &CStr) -> Result<Arc<Self>, AllocError> {
+        Arc::new(Self::create(name, ptr::null_mut()), GFP_KERNEL)
     }
 
     fn create(name: &CStr, parent: *mut bindings::dentry) -> Self {
@@ -66,12 +67,19 @@ pub struct Counters<T> {
     _dir: Dir,
     // Read by the files as long as they are there.
     _data: Arc<T>,
+    // Its removal would remove ours too, which must be removed once.
+    _parent: Arc<Dir>,
 }
 
 impl<T: Send + Sync + 'static> Counters<T> {
     /// Makes a directory in `parent` with a file for each counter, `debugfs_create_u64()`, that
     /// anybody who gets into debugfs can read. `counter` finds it in the data.
-    pub fn new(parent: &Dir, name: &CStr, data: Arc<T>, counters: &[(&CStr, Counter<T>)]) -> Self {
+    pub fn new(
+        parent: Arc<Dir>,
+        name: &CStr,
+        data: Arc<T>,
+        counters: &[(&CStr, Counter<T>)],
+    ) -> Self {
         let dir = Dir::create(name, parent.0);
         for (name, counter) in counters {
             // SAFETY: The name is a C string, and the directory is one of debugfs's. The counter
@@ -90,6 +98,7 @@ impl<T: Send + Sync + 'static> Counters<T> {
         Self {
             _dir: dir,
             _data: data,
+            _parent: parent,
         }
     }
 }
