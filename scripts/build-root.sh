@@ -13,10 +13,14 @@ packages=(
 	# the kernel's build, as Debian does it
 	make "$target_cc" libc6-dev rustc rust-src rustfmt rust-clippy bindgen
 	bison flex bc libssl-dev libelf-dev libdw-dev pahole kmod xz-utils python3 rsync
+	# a kernel with KASAN, which Rust has with clang only
+	clang-19 lld-19 llvm-19
 	# the guest
 	qemu-system-x86 busybox-static cpio
 	# test programs and linters
 	cargo gcc ca-certificates perl shellcheck
+	# the benchmark's plots
+	gnuplot-nox
 )
 
 name=root-$target_suite-$(key_of "$0" "${packages[@]}")
