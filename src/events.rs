@@ -34,10 +34,11 @@ pub(crate) struct Events {
     vmas: Atomic<i64>,
     faults: Atomic<i64>,
     pages: Atomic<i64>,
+    freed: Atomic<i64>,
 }
 
 impl Events {
-    /// The highest trace level: 0 is silent, 1 traces open and close, 2 faults too.
+    /// The highest trace level: 0 is nothing, 1 traces open and close, 2 faults too.
     pub(crate) const MAX_TRACE: u8 = 2;
 
     /// Of the device with this name, which has allocated `pages` pages so far.
@@ -50,6 +51,7 @@ impl Events {
             vmas: Atomic::new(0),
             faults: Atomic::new(0),
             pages: Atomic::new(pages as i64),
+            freed: Atomic::new(0),
         };
         Ok(Arc::new(events, GFP_KERNEL)?)
     }
@@ -100,6 +102,11 @@ impl Events {
         self.pages.add(1, Relaxed);
     }
 
+    /// So many pages were freed: nobody else held a reference on them any more.
+    pub(crate) fn pages_freed(&self, pages: usize) {
+        self.freed.add(pages as i64, Relaxed);
+    }
+
     /// How many pages are allocated.
     pub(crate) fn pages(&self) -> i64 {
         self.pages.load(Relaxed)
@@ -115,5 +122,20 @@ impl Events {
             (c"pages", |events| &events.pages),
         ];
         Counters::new(parent, self.device, self, &counters)
+    }
+}
+
+impl Drop for Events {
+    /// The device is gone. What was opened is closed by now; a page that was not freed is one that
+    /// somebody else, a pipe for example, still holds.
+    fn drop(&mut self) {
+        pr_info!(
+            "{}: unloaded; VMAs: {} opened, {} closed; pages: {} allocated, {} freed\n",
+            self.device,
+            self.opens.load(Relaxed),
+            self.closes.load(Relaxed),
+            self.pages.load(Relaxed),
+            self.freed.load(Relaxed)
+        );
     }
 }

@@ -44,7 +44,7 @@ module! {
         },
         trace: u8 {
             default: 1,
-            description: "Kernel log: 0 silent, 1 open and close of VMAs, 2 faults too",
+            description: "Kernel log: 0 sums at unload, 1 also open and close of VMAs, 2 faults",
         },
         physical: u8 {
             default: 0,

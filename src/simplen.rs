@@ -75,6 +75,16 @@ impl Simplen {
     }
 }
 
+impl Drop for Simplen {
+    fn drop(&mut self) {
+        let mut freed = 0;
+        for page in self.pages.iter_mut().filter_map(OncePage::take) {
+            freed += usize::from(page.put());
+        }
+        self.events.pages_freed(freed);
+    }
+}
+
 #[vtable]
 impl MiscDevice for Simplen {
     const NAME: &'static CStr = c"simplen";

@@ -79,6 +79,13 @@ impl Simpler {
     }
 }
 
+impl Drop for Simpler {
+    fn drop(&mut self) {
+        self.blocks.clear();
+        self.events.pages_freed(self.pages);
+    }
+}
+
 #[vtable]
 impl MiscDevice for Simpler {
     const NAME: &'static CStr = c"simpler";

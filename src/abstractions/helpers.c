@@ -12,9 +12,14 @@ void simple_mmap_get_page(struct page *page)
 	get_page(page);
 }
 
-void simple_mmap_put_page(struct page *page)
+bool simple_mmap_put_page(struct page *page)
 {
-	put_page(page);
+	struct folio *folio = page_folio(page);
+
+	if (!folio_put_testzero(folio))
+		return false;
+	__folio_put(folio);
+	return true;
 }
 
 void *simple_mmap_page_address(struct page *page)

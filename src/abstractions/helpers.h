@@ -13,7 +13,8 @@ struct page;
 
 /* linux/mm.h */
 void simple_mmap_get_page(struct page *page);
-void simple_mmap_put_page(struct page *page);
+/* Returns whether the reference was the last one. */
+bool simple_mmap_put_page(struct page *page);
 
 void *simple_mmap_page_address(struct page *page);
 

@@ -89,6 +89,12 @@ impl PageRef {
         unsafe { bindings::copy_page_from_iter(self.0.as_ptr(), start, len, from.as_raw()) }
     }
 
+    /// Gives the reference back. Returns whether it was the last one, so that the page is free.
+    pub fn put(self) -> bool {
+        // SAFETY: By the type invariant we own a reference, and it is not used after this.
+        unsafe { helpers::simple_mmap_put_page(self.into_raw()) }
+    }
+
     /// The page, which is valid as long as `self` exists.
     pub(super) fn as_ptr(&self) -> *mut bindings::page {
         self.0.as_ptr()
@@ -123,7 +129,7 @@ impl Drop for PageRef {
 /// # Invariants
 ///
 /// The pointer is null or what `PageRef::into_raw` returned, with its reference ours. Once it is
-/// not null it does not change until the drop.
+/// not null it does not change as long as `self` is shared.
 pub struct OncePage(Atomic<*mut bindings::page>);
 
 impl OncePage {
@@ -170,13 +176,19 @@ impl OncePage {
             }
         }
     }
+
+    /// Takes the page out, if there is one.
+    pub fn take(&mut self) -> Option<PageRef> {
+        let page = NonNull::new(self.0.load(Relaxed))?;
+        // INVARIANT: Nobody else has access, so that nobody sees the change.
+        self.0.store(core::ptr::null_mut(), Relaxed);
+        // INVARIANT: The reference was ours by the type invariant, and now is the `PageRef`'s.
+        Some(PageRef(page))
+    }
 }
 
 impl Drop for OncePage {
     fn drop(&mut self) {
-        if let Some(page) = NonNull::new(self.0.load(Relaxed)) {
-            // INVARIANT: The reference was ours by the type invariant, and now is the `PageRef`'s.
-            drop(PageRef(page));
-        }
+        drop(self.take());
     }
 }

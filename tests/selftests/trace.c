@@ -77,7 +77,7 @@ static __u64 first_phys(bool is_simpler, const char *addr, size_t pgoff)
 	return phys;
 }
 
-TEST_F(trace, level_0_is_silent)
+TEST_F(trace, level_0_tells_nothing)
 {
 	int fd = start("pages=16 trace=0", variant->path);
 	char *addr = map_shared(fd, 4, 0);
@@ -176,6 +176,30 @@ TEST_F(trace, level_2_tells_faults_too)
 	EXPECT_STREQ(driver_log(), self->expected);
 	munmap(addr, 4 * page);
 	close(fd);
+}
+
+TEST_F(trace, sums_at_unload)
+{
+	int fd = start("pages=16 trace=0", variant->path);
+	char *addr = map_shared(fd, 4, 1), *log;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	addr[0] = 1;
+	addr[2 * self->page] = 1;
+	/* Splits the VMA at both ends of the page, and closes the middle one of the three. */
+	munmap(addr + self->page, self->page);
+	munmap(addr, 4 * self->page);
+	close(fd);
+	ASSERT_EQ(unload_module(), 0);
+	sprintf(self->expected,
+		"simple: %s: unloaded; VMAs: 3 opened, 3 closed; pages: %d allocated, %d freed\n",
+		variant->device, variant->is_simpler ? 16 : 2, variant->is_simpler ? 16 : 2);
+	log = driver_log();
+	EXPECT_NE(strstr(log, self->expected), NULL) {
+		TH_LOG("in the log: %s", log);
+	}
+	free(log);
+	ASSERT_EQ(reload_module("pages=16"), 0);
 }
 
 TEST_HARNESS_MAIN
