@@ -10,7 +10,15 @@ use crate::abstractions::{
         Dir, //
     },
     page_ref::PageRef,
-    vm_fault::VmFault,
+    pmd_folio::PmdFolio,
+    static_key::{
+        static_branch_unlikely,
+        StaticKey, //
+    },
+    vm_fault::{
+        VmFault,
+        VmHugeFault, //
+    },
     vma::Vma, //
 };
 use kernel::{
@@ -28,28 +36,43 @@ use kernel::{
 /// The events of one device.
 pub(crate) struct Events {
     device: &'static CStr,
-    trace: u8,
     opens: Atomic<i64>,
     closes: Atomic<i64>,
     vmas: Atomic<i64>,
     faults: Atomic<i64>,
+    huge_faults: Atomic<i64>,
+    huge_fallbacks: Atomic<i64>,
     pages: Atomic<i64>,
     freed: Atomic<i64>,
 }
 
-impl Events {
-    /// The highest trace level: 0 is nothing, 1 traces open and close, 2 faults too.
-    pub(crate) const MAX_TRACE: u8 = 2;
+/// The highest trace level: 0 is nothing, 1 traces open and close, 2 faults too.
+pub(crate) const MAX_TRACE: u8 = 2;
 
+static TRACE_VMAS: StaticKey = StaticKey::new();
+static TRACE_FAULTS: StaticKey = StaticKey::new();
+
+/// Sets the trace level, once.
+pub(crate) fn trace(level: u8) {
+    if level >= 1 {
+        TRACE_VMAS.enable();
+    }
+    if level >= 2 {
+        TRACE_FAULTS.enable();
+    }
+}
+
+impl Events {
     /// Of the device with this name, which has allocated `pages` pages so far.
-    pub(crate) fn new(device: &'static CStr, trace: u8, pages: usize) -> Result<Arc<Self>> {
+    pub(crate) fn new(device: &'static CStr, pages: usize) -> Result<Arc<Self>> {
         let events = Self {
             device,
-            trace,
             opens: Atomic::new(0),
             closes: Atomic::new(0),
             vmas: Atomic::new(0),
             faults: Atomic::new(0),
+            huge_faults: Atomic::new(0),
+            huge_fallbacks: Atomic::new(0),
             pages: Atomic::new(pages as i64),
             freed: Atomic::new(0),
         };
@@ -60,46 +83,68 @@ impl Events {
     pub(crate) fn open(&self, vma: &Vma, phys: phys_addr_t) {
         self.opens.add(1, Relaxed);
         self.vmas.add(1, Relaxed);
-        self.trace_vma("open", vma, phys);
+        if static_branch_unlikely!(TRACE_VMAS) {
+            self.trace_vma("open", vma, phys);
+        }
     }
 
     /// A VMA is closed; `phys` is what its first page mapped.
     pub(crate) fn close(&self, vma: &Vma, phys: phys_addr_t) {
         self.closes.add(1, Relaxed);
         self.vmas.add(-1, Relaxed);
-        self.trace_vma("close", vma, phys);
+        if static_branch_unlikely!(TRACE_VMAS) {
+            self.trace_vma("close", vma, phys);
+        }
     }
 
+    #[cold]
     fn trace_vma(&self, event: &str, vma: &Vma, phys: phys_addr_t) {
-        if self.trace >= 1 {
-            pr_info!(
-                "{}: VMA {}, virt {:x}, phys {:x}, len {:x}\n",
-                self.device,
-                event,
-                vma.start(),
-                phys,
-                vma.size()
-            );
-        }
+        pr_info!(
+            "{}: VMA {}, virt {:x}, phys {:x}, len {:x}\n",
+            self.device,
+            event,
+            vma.start(),
+            phys,
+            vma.size()
+        );
     }
 
     /// A fault is served with this page.
     pub(crate) fn fault(&self, vmf: &VmFault, page: &PageRef) {
         self.faults.add(1, Relaxed);
-        if self.trace >= 2 {
-            pr_info!(
-                "{}: fault, virt {:x}, pgoff {:x}, phys {:x}\n",
-                self.device,
-                vmf.address(),
-                vmf.pgoff(),
-                page.phys()
-            );
+        if static_branch_unlikely!(TRACE_FAULTS) {
+            self.trace_fault("fault", vmf, page);
         }
     }
 
-    /// A page was allocated.
-    pub(crate) fn page_allocated(&self) {
-        self.pages.add(1, Relaxed);
+    /// A fault is served with this folio.
+    pub(crate) fn huge_fault(&self, vmf: &VmHugeFault, folio: &PmdFolio) {
+        self.huge_faults.add(1, Relaxed);
+        if static_branch_unlikely!(TRACE_FAULTS) {
+            self.trace_fault("huge fault", vmf, &folio.page(vmf.pgoff()));
+        }
+    }
+
+    /// A folio could not be had.
+    pub(crate) fn huge_fallback(&self) {
+        self.huge_fallbacks.add(1, Relaxed);
+    }
+
+    #[cold]
+    fn trace_fault(&self, event: &str, vmf: &VmFault, page: &PageRef) {
+        pr_info!(
+            "{}: {}, virt {:x}, pgoff {:x}, phys {:x}\n",
+            self.device,
+            event,
+            vmf.address(),
+            vmf.pgoff(),
+            page.phys()
+        );
+    }
+
+    /// So many pages were allocated.
+    pub(crate) fn pages_allocated(&self, pages: usize) {
+        self.pages.add(pages as i64, Relaxed);
     }
 
     /// So many pages were freed: nobody else held a reference on them any more.
@@ -114,11 +159,13 @@ impl Events {
 
     /// Shows the counters as files in a directory of the device's name.
     pub(crate) fn publish(self: Arc<Self>, parent: Arc<Dir>) -> Counters<Self> {
-        let counters: [(&CStr, Counter<Self>); 5] = [
+        let counters: [(&CStr, Counter<Self>); 7] = [
             (c"opens", |events| &events.opens),
             (c"closes", |events| &events.closes),
             (c"vmas", |events| &events.vmas),
             (c"faults", |events| &events.faults),
+            (c"huge_faults", |events| &events.huge_faults),
+            (c"huge_fallbacks", |events| &events.huge_fallbacks),
             (c"pages", |events| &events.pages),
         ];
         Counters::new(parent, self.device, self, &counters)

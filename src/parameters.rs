@@ -3,7 +3,7 @@
 //! The module's parameters, and their ranges.
 
 use crate::{
-    events::Events,
+    events,
     region, //
 };
 use kernel::{
@@ -11,22 +11,40 @@ use kernel::{
     prelude::*, //
 };
 
+/// Parameters as the loader of the module gave them.
+#[derive(Clone, Copy)]
+pub(crate) struct Given {
+    pub(crate) pages: usize,
+    pub(crate) around: usize,
+    pub(crate) huge: u8,
+    pub(crate) trace: u8,
+    pub(crate) physical: u8,
+}
+
 /// Parameters that are in their ranges.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Parameters {
     /// Pages in the region of each device.
     pub(crate) pages: usize,
+    /// What a fault of simplen maps at most is 2^this pages.
+    pub(crate) around_order: u32,
+    /// Whether to map with huge pages.
+    pub(crate) huge: bool,
     /// The trace level.
     pub(crate) trace: u8,
     /// Whether offsets in simpler are physical addresses.
     pub(crate) physical: bool,
 }
 
+/// The most pages that a fault maps.
+const MAX_AROUND: usize = 512;
+
 /// A parameter that is not.
 #[derive(Debug, PartialEq)]
 pub(crate) struct OutOfRange {
     name: &'static str,
     value: usize,
+    power_of_two: bool,
     min: usize,
     max: usize,
 }
@@ -36,23 +54,36 @@ impl fmt::Display for OutOfRange {
         let Self {
             name,
             value,
+            power_of_two,
             min,
             max,
         } = self;
-        write!(f, "parameter {name} is {value}, but must be {min} to {max}")
+        let kind = if *power_of_two {
+            "a power of two, "
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "parameter {name} is {value}, but must be {kind}{min} to {max}"
+        )
     }
 }
 
 impl Parameters {
-    /// Takes them as the loader of the module gave them.
-    pub(crate) fn new(pages: usize, trace: u8, physical: u8) -> Result<Self, OutOfRange> {
-        check("pages", pages, 1, region::MAX_PAGES)?;
-        check("trace", trace.into(), 0, Events::MAX_TRACE.into())?;
-        check("physical", physical.into(), 0, 1)?;
+    /// Takes those that are in their ranges.
+    pub(crate) fn new(given: Given) -> Result<Self, OutOfRange> {
+        check("pages", given.pages, 1, region::MAX_PAGES)?;
+        check_power_of_two("around", given.around, 1, MAX_AROUND)?;
+        check("huge", given.huge.into(), 0, 1)?;
+        check("trace", given.trace.into(), 0, events::MAX_TRACE.into())?;
+        check("physical", given.physical.into(), 0, 1)?;
         Ok(Self {
-            pages,
-            trace,
-            physical: physical == 1,
+            pages: given.pages,
+            around_order: given.around.ilog2(),
+            huge: given.huge == 1,
+            trace: given.trace,
+            physical: given.physical == 1,
         })
     }
 }
@@ -62,6 +93,25 @@ fn check(name: &'static str, value: usize, min: usize, max: usize) -> Result<(),
         return Err(OutOfRange {
             name,
             value,
+            power_of_two: false,
+            min,
+            max,
+        });
+    }
+    Ok(())
+}
+
+fn check_power_of_two(
+    name: &'static str,
+    value: usize,
+    min: usize,
+    max: usize,
+) -> Result<(), OutOfRange> {
+    if value < min || value > max || !value.is_power_of_two() {
+        return Err(OutOfRange {
+            name,
+            value,
+            power_of_two: true,
             min,
             max,
         });
@@ -73,44 +123,71 @@ fn check(name: &'static str, value: usize, min: usize, max: usize) -> Result<(),
 mod tests {
     use super::*;
 
+    const SMALLEST: Given = Given {
+        pages: 1,
+        around: 1,
+        huge: 0,
+        trace: 0,
+        physical: 0,
+    };
+    const LARGEST: Given = Given {
+        pages: region::MAX_PAGES,
+        around: MAX_AROUND,
+        huge: 1,
+        trace: events::MAX_TRACE,
+        physical: 1,
+    };
+
     /// The name of the parameter that is refused.
-    fn refused(pages: usize, trace: u8, physical: u8) -> Option<&'static str> {
-        Parameters::new(pages, trace, physical)
-            .err()
-            .map(|refusal| refusal.name)
+    fn refused(given: Given) -> Option<&'static str> {
+        Parameters::new(given).err().map(|refusal| refusal.name)
     }
 
     #[test]
     fn limits_are_taken() {
-        assert_eq!(refused(1, 0, 0), None);
-        assert_eq!(refused(region::MAX_PAGES, 2, 1), None);
-        let taken = Parameters::new(16, 1, 1);
+        assert_eq!(refused(SMALLEST), None);
         let wanted = Parameters {
-            pages: 16,
-            trace: 1,
+            pages: region::MAX_PAGES,
+            around_order: 9,
+            huge: true,
+            trace: 2,
             physical: true,
         };
-        assert_eq!(taken, Ok(wanted));
+        assert_eq!(Parameters::new(LARGEST), Ok(wanted));
     }
 
     #[test]
     fn what_is_past_them_is_refused() {
-        assert_eq!(refused(0, 0, 0), Some("pages"));
-        assert_eq!(refused(region::MAX_PAGES + 1, 0, 0), Some("pages"));
-        assert_eq!(refused(usize::MAX, 0, 0), Some("pages"));
-        assert_eq!(refused(1, 3, 0), Some("trace"));
-        assert_eq!(refused(1, 255, 0), Some("trace"));
-        assert_eq!(refused(1, 0, 2), Some("physical"));
+        for pages in [0, region::MAX_PAGES + 1, usize::MAX] {
+            assert_eq!(refused(Given { pages, ..LARGEST }), Some("pages"));
+        }
+        for around in [0, 3, 511, 1024, usize::MAX] {
+            assert_eq!(refused(Given { around, ..LARGEST }), Some("around"));
+        }
+        for trace in [3, 255] {
+            assert_eq!(refused(Given { trace, ..LARGEST }), Some("trace"));
+        }
+        assert_eq!(refused(Given { huge: 2, ..LARGEST }), Some("huge"));
+        let physical = 2;
+        assert_eq!(
+            refused(Given {
+                physical,
+                ..LARGEST
+            }),
+            Some("physical")
+        );
     }
 
     #[test]
     fn refusal_says_which_and_why() {
         let refusal = OutOfRange {
-            name: "pages",
-            value: 0,
+            name: "around",
+            value: 3,
+            power_of_two: true,
             min: 1,
-            max: region::MAX_PAGES,
+            max: 512,
         };
-        assert_eq!(Parameters::new(0, 0, 0), Err(refusal));
+        let around = 3;
+        assert_eq!(Parameters::new(Given { around, ..SMALLEST }), Err(refusal));
     }
 }

@@ -26,7 +26,10 @@ use abstractions::{
     }, //
 };
 use events::Events;
-use parameters::Parameters;
+use parameters::{
+    Given,
+    Parameters, //
+};
 use physical::Physical;
 use simplen::Simplen;
 use simpler::Simpler;
@@ -41,6 +44,14 @@ module! {
         pages: usize {
             default: 1024,
             description: "Pages in the region of each device",
+        },
+        around: usize {
+            default: 16,
+            description: "Pages that a fault in simplen maps at most, a power of two",
+        },
+        huge: u8 {
+            default: 0,
+            description: "1: map with huge pages where possible",
         },
         trace: u8 {
             default: 1,
@@ -68,27 +79,32 @@ impl kernel::Module for Simple {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let Parameters {
             pages,
+            around_order,
+            huge,
             trace,
             physical,
-        } = Parameters::new(
-            *module_parameters::pages.value(),
-            *module_parameters::trace.value(),
-            *module_parameters::physical.value(),
-        )
+        } = Parameters::new(Given {
+            pages: *module_parameters::pages.value(),
+            around: *module_parameters::around.value(),
+            huge: *module_parameters::huge.value(),
+            trace: *module_parameters::trace.value(),
+            physical: *module_parameters::physical.value(),
+        })
         .map_err(|refusal| {
             pr_err!("{refusal}\n");
             EINVAL
         })?;
 
+        events::trace(trace);
         let debugfs = debugfs::Dir::new(c"simple")?;
         let simpler_pages = if physical { 0 } else { pages };
-        let simpler_events = Events::new(Simpler::NAME, trace, simpler_pages)?;
-        let simplen_events = Events::new(Simplen::NAME, trace, 0)?;
+        let simpler_events = Events::new(Simpler::NAME, simpler_pages)?;
+        let simplen_events = Events::new(Simplen::NAME, 0)?;
         let counters = [
             simpler_events.clone().publish(debugfs.clone()),
             simplen_events.clone().publish(debugfs),
         ];
-        let simplen = Simplen::new(pages, simplen_events)?;
+        let simplen = Simplen::new(pages, around_order, huge, simplen_events)?;
 
         let (simpler, physical) = if physical {
             (None, Some(register(Physical::new(simpler_events)?)?))

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/simplen`: a region whose pages are allocated when they are first touched, and mapped one
-//! by one, with a reference taken on each.
+//! `/dev/simplen`: a region whose pages are allocated when they are first touched, and mapped when
+//! a process touches them, with a reference taken on each.
+//!
+//! A fault maps the pages around the touched one too, as far as they are allocated already. With
+//! huge pages, memory is allocated as folios of PMD size where it can be had, and a fault maps one
+//! of them as a whole where it fits into the VMA.
 
 use crate::{
     abstractions::{
@@ -11,10 +15,17 @@ use crate::{
             OncePage,
             PageRef, //
         },
+        pmd_folio::{
+            OncePmdFolio,
+            PmdFolio, //
+        },
         vm_fault::{
+            Fallback,
+            NoPage,
             Served,
             VmFault,
-            VmFaultError, //
+            VmFaultError,
+            VmHugeFault, //
         },
         vm_operations::VmOperations,
         vma::{
@@ -51,28 +62,77 @@ use kernel::{
 /// The device and its region.
 pub(crate) struct Simplen {
     pages: KVVec<OncePage>,
+    /// What as many of the pages as a folio has are taken from, in order; none without huge pages.
+    folios: KVVec<OncePmdFolio>,
+    /// A fault maps up to 2^this pages.
+    around_order: u32,
     events: Arc<Events>,
 }
 
 impl Simplen {
-    /// Makes a region of `pages` pages, none of which is allocated yet.
-    pub(crate) fn new(pages: usize, events: Arc<Events>) -> Result<Arc<Self>> {
-        let mut slots = KVVec::with_capacity(pages, GFP_KERNEL | __GFP_NOWARN)?;
-        for _ in 0..pages {
-            slots.push(OncePage::empty(), GFP_KERNEL)?;
-        }
+    /// Makes a region of `pages` pages, none of which is allocated yet. A fault maps a folio if
+    /// `huge`, or up to 2^`around_order` pages.
+    pub(crate) fn new(
+        pages: usize,
+        around_order: u32,
+        huge: bool,
+        events: Arc<Events>,
+    ) -> Result<Arc<Self>> {
+        let folios = if huge { pages / PmdFolio::PAGES } else { 0 };
         let device = Self {
-            pages: slots,
+            pages: filled(pages, OncePage::empty)?,
+            folios: filled(folios, OncePmdFolio::undecided)?,
+            around_order,
             events,
         };
         Ok(Arc::new(device, GFP_KERNEL)?)
     }
 
-    /// The page in this place, allocated and zeroed if there is none yet.
-    fn page(&self, slot: &OncePage) -> Result<PageRef, AllocError> {
-        let flags = GFP_KERNEL | __GFP_HIGHMEM;
-        slot.get_or_alloc(flags, || self.events.page_allocated())
+    /// The page with this number, if it is allocated.
+    fn page_if_allocated(&self, number: usize) -> Option<&PageRef> {
+        let place = &self.pages[number];
+        place.get().or_else(|| {
+            let folio = self.folios.get(number / PmdFolio::PAGES)?.get()?;
+            Some(place.get_or_set(folio.page(number)).0)
+        })
     }
+
+    /// The page with this number, allocated and zeroed if it is not yet.
+    fn page(&self, number: usize) -> Result<&PageRef, AllocError> {
+        let place = &self.pages[number];
+        if let Some(page) = place.get() {
+            return Ok(page);
+        }
+        if let Some(folio) = self.folio(number / PmdFolio::PAGES) {
+            return Ok(place.get_or_set(folio.page(number)).0);
+        }
+        let (page, is_new) = place.get_or_set(PageRef::alloc(GFP_KERNEL | __GFP_HIGHMEM)?);
+        if is_new {
+            self.events.pages_allocated(1);
+        }
+        Ok(page)
+    }
+
+    /// The folio with this number, allocated and zeroed if it is not yet; none if there is to be
+    /// none, or none could be had when it was first asked for.
+    fn folio(&self, number: usize) -> Option<&PmdFolio> {
+        self.folios.get(number)?.get_or_alloc(|is_there| {
+            if is_there {
+                self.events.pages_allocated(PmdFolio::PAGES);
+            } else {
+                self.events.huge_fallback();
+            }
+        })
+    }
+}
+
+/// A vector with `len` elements.
+fn filled<T>(len: usize, element: impl Fn() -> T) -> Result<KVVec<T>, AllocError> {
+    let mut vec = KVVec::with_capacity(len, GFP_KERNEL | __GFP_NOWARN)?;
+    for _ in 0..len {
+        vec.push(element(), GFP_KERNEL)?;
+    }
+    Ok(vec)
 }
 
 impl Drop for Simplen {
@@ -80,6 +140,12 @@ impl Drop for Simplen {
         let mut freed = 0;
         for page in self.pages.iter_mut().filter_map(OncePage::take) {
             freed += usize::from(page.put());
+        }
+        // Their pages hold a reference each, so only now one can be the last.
+        for folio in self.folios.iter_mut().filter_map(OncePmdFolio::take) {
+            if folio.put() {
+                freed += PmdFolio::PAGES;
+            }
         }
         self.events.pages_freed(freed);
     }
@@ -103,7 +169,15 @@ impl MiscDevice for Simplen {
     ) -> Result<VmaReady<'a, Self>> {
         region::mapped(vma.pgoff(), vma.pages(), device.pages.len())?;
         vma.deny_exec()?;
-        Ok(vma.into_mixedmap(device.into()))
+        Ok(if device.folios.is_empty() {
+            vma.into_mixedmap(device.into())
+        } else {
+            vma.into_hugepage(device.into())
+        })
+    }
+
+    fn wants_hugepages(device: &Self) -> bool {
+        !device.folios.is_empty()
     }
 
     fn size(device: &Self) -> u64 {
@@ -118,7 +192,7 @@ impl MiscDevice for Simplen {
     ) -> Result<usize> {
         let range = region::reached(pos, to.len(), Self::size(device));
         region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
-            Ok(match device.pages[page].get() {
+            Ok(match device.page_if_allocated(page) {
                 Some(page) => page.copy_to_iter(bytes, to),
                 // Never touched, so all zeros, and it stays so.
                 None => zero_iter(bytes.len(), to),
@@ -134,8 +208,7 @@ impl MiscDevice for Simplen {
     ) -> Result<usize> {
         let range = region::written(pos, from.len(), Self::size(device))?;
         region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
-            let page = device.page(&device.pages[page])?;
-            Ok(page.copy_from_iter(bytes, from))
+            Ok(device.page(page)?.copy_from_iter(bytes, from))
         })
     }
 
@@ -156,9 +229,29 @@ impl VmOperations for Simplen {
 
     fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
         // mremap can grow a VMA past the region's end without asking.
-        let slot = self.pages.get(vmf.pgoff()).ok_or(VmFaultError::SigBus)?;
-        let page = self.page(slot)?;
-        self.events.fault(vmf, &page);
-        Ok(page.into())
+        if vmf.pgoff() >= self.pages.len() {
+            return Err(VmFaultError::SigBus);
+        }
+        let page = self.page(vmf.pgoff())?;
+        self.events.fault(vmf, page);
+        // In a VMA for folios the kernel maps the pages one by one.
+        if self.around_order == 0 || !self.folios.is_empty() || vmf.is_cow() {
+            return Ok(page.clone().into());
+        }
+        // The pages around are mapped, not allocated.
+        let around = vmf.around(self.around_order);
+        let (first, row) = OncePage::row(&self.pages, around, vmf.pgoff());
+        Ok(vmf.insert_pages(first, row)?.into())
+    }
+
+    fn huge_fault(&self, vmf: &VmHugeFault) -> Result<NoPage, Fallback> {
+        let first = vmf.first_pgoff().ok_or(Fallback)?;
+        if first % PmdFolio::PAGES != 0 {
+            return Err(Fallback);
+        }
+        let folio = self.folio(first / PmdFolio::PAGES).ok_or(Fallback)?;
+        let done = vmf.insert_folio(folio)?;
+        self.events.huge_fault(vmf, folio);
+        Ok(done)
     }
 }

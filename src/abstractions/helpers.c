@@ -70,6 +70,18 @@ void simple_mmap_copy_to_pfn(unsigned long pfn, size_t offset, const void *from,
 }
 
 /*
+ * Zeroed. Fails quickly, as there is something to fall back to. It is not
+ * movable: the kernel could not tell whom to ask for it.
+ */
+struct page *simple_mmap_alloc_pmd_folio(void)
+{
+	struct folio *folio = folio_alloc((GFP_TRANSHUGE & ~__GFP_MOVABLE) |
+					  __GFP_NORETRY | __GFP_ZERO, PMD_ORDER);
+
+	return folio ? &folio->page : NULL;
+}
+
+/*
  * Zeroed. Fails rather than have the OOM killer end processes for the sake of
  * a large region, and leaves the report to the caller.
  */

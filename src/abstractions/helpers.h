@@ -27,6 +27,10 @@ unsigned int simple_mmap_phys_bits(void);
 /* linux/pgtable.h */
 pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot);
 
+/* linux/huge_mm.h, linux/gfp.h; of a folio the first page */
+static const unsigned int simple_mmap_pmd_order = PMD_ORDER;
+struct page *simple_mmap_alloc_pmd_folio(void);
+
 /* linux/highmem.h; the page frame must be RAM */
 void simple_mmap_copy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len);
 void simple_mmap_copy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len);

@@ -89,6 +89,12 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// Whether mappings are to have addresses at which folios of PMD size can be mapped, where the
+    /// process leaves the choice to the kernel: `thp_get_unmapped_area()`.
+    fn wants_hugepages(_this: &Self) -> bool {
+        false
+    }
+
     /// A process reads at `pos`, in bytes: `read`, `pread`, `readv` and the like. Returns how many
     /// bytes it got; 0 is the end.
     fn read_iter(
@@ -141,12 +147,20 @@ unsafe impl<T: MiscDevice> Sync for MiscDeviceRegistration<T> {}
 impl<T: MiscDevice> MiscDeviceRegistration<T> {
     /// Registers the device, `misc_register()`. From then on it can be opened.
     pub fn register(data: Arc<T>) -> impl PinInit<Self, Error> {
+        let misc = bindings::miscdevice {
+            fops: if T::wants_hugepages(&data) {
+                &Table::<T>::HUGE_FOPS
+            } else {
+                &Table::<T>::FOPS
+            },
+            ..Table::<T>::MISC
+        };
         try_pin_init!(Self {
             // First, as the device can be opened while `misc_register()` still runs.
             data,
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 // SAFETY: The slot is ours to initialize.
-                unsafe { slot.write(Table::<T>::MISC) };
+                unsafe { slot.write(misc) };
                 // INVARIANT: Registered, if this succeeds.
                 // SAFETY: The structure is valid, and pinned; the drop deregisters it.
                 to_result(unsafe { bindings::misc_register(slot) })
@@ -173,7 +187,6 @@ impl<T: MiscDevice> Table<T> {
     const MISC: bindings::miscdevice = bindings::miscdevice {
         minor: bindings::MISC_DYNAMIC_MINOR as c_int,
         name: as_char_ptr_in_const_context(T::NAME),
-        fops: &Self::FOPS,
         mode: T::MODE,
         ..pin_init::zeroed()
     };
@@ -208,6 +221,12 @@ impl<T: MiscDevice> Table<T> {
         // page below 2^64 for an overflow.
         fop_flags: bindings::FOP_UNSIGNED_OFFSET,
         ..pin_init::zeroed()
+    };
+
+    const HUGE_FOPS: bindings::file_operations = bindings::file_operations {
+        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        get_unmapped_area: Some(bindings::thp_get_unmapped_area),
+        ..Self::FOPS
     };
 
     /// # Safety

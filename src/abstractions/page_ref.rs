@@ -45,7 +45,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The pointer is to a valid, order-0 `struct page`, and this value owns one reference on it.
+/// The pointer is to a valid `struct page`, and this value owns one reference on it.
+#[repr(transparent)]
 pub struct PageRef(NonNull<bindings::page>);
 
 // SAFETY: References on a page may be given back by any thread.
@@ -95,6 +96,17 @@ impl PageRef {
         unsafe { helpers::simple_mmap_put_page(self.into_raw()) }
     }
 
+    /// Takes a reference over from the C side.
+    ///
+    /// # Safety
+    ///
+    /// `page` must be valid, and the caller own a reference on it and give it up.
+    pub(super) unsafe fn from_raw(page: *mut bindings::page) -> Self {
+        // INVARIANT: As the caller promises.
+        // SAFETY: A valid pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(page) })
+    }
+
     /// The page, which is valid as long as `self` exists.
     pub(super) fn as_ptr(&self) -> *mut bindings::page {
         self.0.as_ptr()
@@ -122,14 +134,16 @@ impl Drop for PageRef {
     }
 }
 
-/// A place for a page that is allocated when it is first asked for, and stays then.
+/// A place for a page that is put there once, and stays then.
 ///
-/// It takes no lock: of several threads that allocate at once, one wins and the others drop theirs.
+/// It takes no lock: of several threads that put a page there at once, one wins, and the others
+/// get their pages back.
 ///
 /// # Invariants
 ///
 /// The pointer is null or what `PageRef::into_raw` returned, with its reference ours. Once it is
 /// not null it does not change as long as `self` is shared.
+#[repr(transparent)]
 pub struct OncePage(Atomic<*mut bindings::page>);
 
 impl OncePage {
@@ -140,41 +154,46 @@ impl OncePage {
     }
 
     /// The page, if there is one yet.
-    pub fn get(&self) -> Option<PageRef> {
-        let page = NonNull::new(self.0.load(Acquire))?;
-        // INVARIANT: By the invariant of `OncePage` it holds a reference on this valid page as long
-        // as `self` is borrowed. `ManuallyDrop` keeps that reference where it is.
-        let ours = ManuallyDrop::new(PageRef(page));
-        Some(PageRef::clone(&ours))
+    pub fn get(&self) -> Option<&PageRef> {
+        if self.0.load(Acquire).is_null() {
+            return None;
+        }
+        // SAFETY: A `PageRef` is a pointer that is not null, with a reference. By the invariant of
+        // `OncePage` that is what stands here, and it does not change as long as `self` is
+        // borrowed.
+        Some(unsafe { &*self.0.as_ptr().cast() })
     }
 
-    /// The page; allocates it with `flags` if there is none yet, and calls `allocated` if it is
-    /// that one which stays.
-    pub fn get_or_alloc(
-        &self,
-        flags: Flags,
-        allocated: impl FnOnce(),
-    ) -> Result<PageRef, AllocError> {
-        if let Some(page) = self.get() {
-            return Ok(page);
-        }
-        let page = PageRef::alloc(flags)?;
-        let raw = page.clone().into_raw();
+    /// Puts a page there, if there is none yet. Returns the page that is there then, and whether it
+    /// is that one.
+    pub fn get_or_set(&self, page: PageRef) -> (&PageRef, bool) {
+        let raw = page.into_raw();
         // INVARIANT: Only null is replaced, and by a pointer whose reference `into_raw` gave up.
-        match self.0.cmpxchg(core::ptr::null_mut(), raw, Full) {
-            Ok(_) => {
-                allocated();
-                Ok(page)
-            }
-            Err(winner) => {
-                // SAFETY: The exchange failed, so the reference that `raw` stands for is still
-                // ours to give back.
-                unsafe { helpers::simple_mmap_put_page(raw) };
-                // INVARIANT: As in `get`; a failed exchange found a pointer that is not null.
-                let ours = ManuallyDrop::new(PageRef(NonNull::new(winner).ok_or(AllocError)?));
-                Ok(PageRef::clone(&ours))
-            }
+        let is_set = self.0.cmpxchg(core::ptr::null_mut(), raw, Full).is_ok();
+        if !is_set {
+            // SAFETY: `into_raw` returned this, and its reference is still ours to give back.
+            drop(unsafe { PageRef::from_raw(raw) });
         }
+        // SAFETY: As in `get`; this is not null by now.
+        (unsafe { &*self.0.as_ptr().cast() }, is_set)
+    }
+
+    /// The pages in a row of places around `places[at]`, as far as `range` goes and no place is
+    /// empty. Returns the index of the first, and the pages; none if `places[at]` has no page.
+    pub fn row(places: &[Self], range: Range<usize>, at: usize) -> (usize, &[PageRef]) {
+        let filled = |index: &usize| places[*index].get().is_some();
+        let range = range.start..min(range.end, places.len());
+        let first = (range.start..at)
+            .rev()
+            .take_while(filled)
+            .last()
+            .unwrap_or(at);
+        let end = at + (at..range.end).take_while(filled).count();
+        let row = &places[first..end];
+        // SAFETY: As in `get`, for each place of the row: none of them is empty.
+        (first, unsafe {
+            &*(row as *const [Self] as *const [PageRef])
+        })
     }
 
     /// Takes the page out, if there is one.

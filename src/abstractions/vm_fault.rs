@@ -5,13 +5,23 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `struct vm_fault`.
 
 use super::{
+    helpers,
     page_ref::PageRef,
+    pmd_folio::PmdFolio,
     vma::Vma, //
+};
+use core::{
+    cmp::min,
+    ops::{
+        Deref,
+        Range, //
+    }, //
 };
 use kernel::{
     alloc::AllocError,
     bindings,
     error::to_result,
+    page::PAGE_SHIFT,
     prelude::*,
     types::Opaque, //
 };
@@ -20,8 +30,7 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The fault is valid, the mmap lock or the VMA's lock is held for reading, and the VMA is
-/// VM_MIXEDMAP.
+/// The fault is valid, and the mmap lock or the VMA's lock is held for reading.
 #[repr(transparent)]
 pub struct VmFault(Opaque<bindings::vm_fault>);
 
@@ -30,8 +39,7 @@ impl VmFault {
     ///
     /// # Safety
     ///
-    /// For the duration of `'a`, `vmf` must be valid, and the VMA be locked for reading. It must be
-    /// VM_MIXEDMAP.
+    /// For the duration of `'a`, `vmf` must be valid, and the VMA be locked for reading.
     pub(super) unsafe fn from_raw<'a>(vmf: *const bindings::vm_fault) -> &'a Self {
         // SAFETY: The type is transparent; the rest is what the caller promises.
         unsafe { &*vmf.cast() }
@@ -49,31 +57,159 @@ impl VmFault {
         unsafe { (*self.0.get()).__bindgen_anon_1.address }
     }
 
-    /// Maps a page at [`Self::address`], `vm_insert_page()`. The mapping takes a reference of its
-    /// own. That another fault has mapped one there meanwhile is as good.
-    ///
-    /// # Errors
-    ///
-    /// [`VmFaultError::Oom`] if there is no memory for page tables.
-    pub fn insert_page(&self, page: &PageRef) -> Result<NoPage, VmFaultError> {
-        // SAFETY: By the type invariant the VMA is locked, and VM_MIXEDMAP already, so that this
-        // sets no flags. The address is in it. The page is valid, and of order 0.
-        let ret =
-            unsafe { bindings::vm_insert_page(self.vma().as_ptr(), self.address(), page.as_ptr()) };
-        match to_result(ret) {
-            Ok(()) => Ok(NoPage(())),
-            Err(error) if error == EBUSY => Ok(NoPage(())),
-            Err(error) if error == ENOMEM => Err(VmFaultError::Oom),
-            Err(_) => Err(VmFaultError::SigBus),
-        }
-    }
-
     /// The offset of that page from the start of the file, in pages.
     pub fn pgoff(&self) -> usize {
         // SAFETY: By the type invariant the fault is valid; the field is constant.
         unsafe { (*self.0.get()).__bindgen_anon_1.pgoff }
     }
+
+    /// Whether the process is about to write.
+    pub fn is_write(&self) -> bool {
+        // SAFETY: By the type invariant the fault is valid; this flag is constant.
+        let flags = unsafe { (*self.0.get()).flags };
+        flags & bindings::fault_flag_FAULT_FLAG_WRITE != 0
+    }
+
+    /// Whether the process is about to write to a private VMA, and gets a copy of the page.
+    pub fn is_cow(&self) -> bool {
+        self.is_write() && !self.vma().is_shared()
+    }
+
+    /// The pages around the one that was touched, as offsets from the start of the file in pages:
+    /// of the 2^`order` pages at naturally aligned addresses those that are in the VMA.
+    pub fn around(&self, order: u32) -> Range<usize> {
+        let vma = self.vma();
+        let pages = 1 << order;
+        let before = (self.address() >> PAGE_SHIFT) & (pages - 1);
+        let start = self.pgoff() - min(before, self.pgoff() - vma.pgoff());
+        let end = self.pgoff() + min(pages - before, vma.pgoff_end() - self.pgoff());
+        start..end
+    }
+
+    /// Maps pages in a row, `vm_insert_pages()`: the first at the offset `first` from the start of
+    /// the file, in pages. The mapping takes a reference of its own on each.
+    ///
+    /// It ends where something is mapped already, but not before the page that was touched is
+    /// mapped.
+    ///
+    /// # Errors
+    ///
+    /// - [`VmFaultError::Oom`] if there is no memory for page tables.
+    /// - [`VmFaultError::SigBus`] if the row is not all in the VMA, the page that was touched is
+    ///   not in the row, or the VMA is not made for it (see [`VmaNew::into_mixedmap`]).
+    ///
+    /// [`VmaNew::into_mixedmap`]: super::vma::VmaNew::into_mixedmap
+    pub fn insert_pages(&self, first: usize, pages: &[PageRef]) -> Result<NoPage, VmFaultError> {
+        let vma = self.vma();
+        let touched = self.pgoff().wrapping_sub(first);
+        // The kernel would set the flag, but needs the mmap lock for that.
+        if !vma.is_mixedmap() {
+            return Err(VmFaultError::SigBus);
+        }
+        if first < vma.pgoff() || touched >= pages.len() || pages.len() > vma.pgoff_end() - first {
+            return Err(VmFaultError::SigBus);
+        }
+        let address = self.address() - (touched << PAGE_SHIFT);
+        // SAFETY: The pages are in the VMA, and it is VM_MIXEDMAP, see above.
+        let inserted = unsafe { self.insert(address, pages) }?;
+        if inserted <= touched {
+            // SAFETY: As before; these are the last of the same pages.
+            unsafe { self.insert(self.address(), &pages[touched..]) }?;
+        }
+        Ok(NoPage(()))
+    }
+
+    /// Maps pages from `address` on. Returns how many, before one was mapped already.
+    ///
+    /// # Safety
+    ///
+    /// They must all be in the VMA, which must be VM_MIXEDMAP.
+    unsafe fn insert(&self, address: usize, pages: &[PageRef]) -> Result<usize, VmFaultError> {
+        let mut left = pages.len();
+        // SAFETY: By the type invariant the VMA is locked. The caller promises that the addresses
+        // are in it, and that it is VM_MIXEDMAP, so that this sets no flags. The array is only read,
+        // and a `PageRef` is a pointer to a valid page.
+        let ret = unsafe {
+            bindings::vm_insert_pages(
+                self.vma().as_ptr(),
+                address,
+                pages.as_ptr().cast_mut().cast(),
+                &mut left,
+            )
+        };
+        match to_result(ret) {
+            Err(error) if error == ENOMEM => Err(VmFaultError::Oom),
+            Err(error) if error != EBUSY => Err(VmFaultError::SigBus),
+            _ => Ok(pages.len() - left),
+        }
+    }
 }
+
+/// A page fault where nothing is mapped yet in the range of addresses that one entry of a PMD
+/// maps, or where such an entry does not allow the access.
+///
+/// # Invariants
+///
+/// The fault is valid, called from `huge_fault` for this order, and the mmap lock or the VMA's lock
+/// is held for reading.
+#[repr(transparent)]
+pub struct VmHugeFault(VmFault);
+
+impl VmHugeFault {
+    /// Wraps a raw pointer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`VmFault::from_raw`], in a call of `huge_fault` with `PMD_ORDER`.
+    pub(super) unsafe fn from_raw<'a>(vmf: *const bindings::vm_fault) -> &'a Self {
+        // SAFETY: The type is transparent; the rest is what the caller promises.
+        unsafe { &*vmf.cast() }
+    }
+
+    /// The offset from the start of the file of the first page in the range, in pages; none if the
+    /// range is not wholly in the VMA.
+    pub fn first_pgoff(&self) -> Option<usize> {
+        let range = self.around(helpers::simple_mmap_pmd_order);
+        (range.len() == PmdFolio::PAGES).then_some(range.start)
+    }
+
+    /// Maps a folio to the range, `vmf_insert_folio_pmd()`. The mapping takes a reference of its
+    /// own. That another fault has mapped it there meanwhile is as good.
+    ///
+    /// # Errors
+    ///
+    /// [`Fallback`] if that cannot be: the range is not wholly in the VMA, the VMA is not made for
+    /// it (see [`VmaNew::into_hugepage`]), the process gets a copy and that is of a page, or there
+    /// is no memory for page tables.
+    ///
+    /// [`VmaNew::into_hugepage`]: super::vma::VmaNew::into_hugepage
+    pub fn insert_folio(&self, folio: &PmdFolio) -> Result<NoPage, Fallback> {
+        if self.first_pgoff().is_none() || self.vma().is_special() || self.is_cow() {
+            return Err(Fallback);
+        }
+        // SAFETY: By the type invariant this is a fault to be served in this way. The range is in
+        // the VMA, the folio has the right order, and the kernel takes the mapping for one of
+        // memory with references, as the VMA is not special. If this is a write, the VMA is shared.
+        let ret = unsafe {
+            bindings::vmf_insert_folio_pmd(self.0 .0.get(), folio.as_ptr(), self.is_write())
+        };
+        if ret != bindings::vm_fault_reason_VM_FAULT_NOPAGE {
+            return Err(Fallback);
+        }
+        Ok(NoPage(()))
+    }
+}
+
+impl Deref for VmHugeFault {
+    type Target = VmFault;
+
+    fn deref(&self) -> &VmFault {
+        &self.0
+    }
+}
+
+/// Why a fault is not served with a folio: it is to be served with a page. `VM_FAULT_FALLBACK`.
+pub struct Fallback;
 
 /// How a fault was served. [`PageRef`] and [`NoPage`] convert into it.
 pub enum Served {

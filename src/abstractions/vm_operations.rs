@@ -17,11 +17,15 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `struct vm_operations_struct`.
 
 use super::{
+    helpers,
     pfnmap_access::Access,
     vm_fault::{
+        Fallback,
+        NoPage,
         Served,
         VmFault,
-        VmFaultError, //
+        VmFaultError,
+        VmHugeFault, //
     },
     vma::Vma, //
 };
@@ -58,6 +62,14 @@ pub trait VmOperations: Send + Sync + Sized + 'static {
     /// Any number of calls can run at the same time, also for the same page. May sleep. Without
     /// this operation the process gets a `SIGBUS`.
     fn fault(&self, _vmf: &VmFault) -> Result<Served, VmFaultError> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A page was touched where nothing is mapped in all the range that one entry of a PMD maps;
+    /// maps a folio there, or leaves it to [`Self::fault`].
+    ///
+    /// Runs under the same conditions.
+    fn huge_fault(&self, _vmf: &VmHugeFault) -> Result<NoPage, Fallback> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -100,6 +112,16 @@ impl<T: VmOperations> Table<T> {
         } else {
             None
         },
+        huge_fault: if T::HAS_HUGE_FAULT {
+            Some(Self::huge_fault)
+        } else {
+            None
+        },
+        map_pages: if T::HAS_FAULT {
+            Some(Self::map_pages)
+        } else {
+            None
+        },
         access: if T::HAS_ACCESS {
             Some(Self::access)
         } else {
@@ -134,8 +156,7 @@ impl<T: VmOperations> Table<T> {
     ///
     /// `vmf` must be a fault in a VMA with this table.
     unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
-        // SAFETY: The fault is valid until we return, and the VMA is locked for reading. With a
-        // fault operation it is VM_MIXEDMAP: `VmaPfnMap::new` refuses such a `T`.
+        // SAFETY: The fault is valid until we return, and the VMA is locked for reading.
         let fault = unsafe { VmFault::from_raw(vmf) };
         // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
         let data: ArcBorrow<'_, T> =
@@ -149,6 +170,42 @@ impl<T: VmOperations> Table<T> {
             }
             Err(error) => error.into_raw(),
         }
+    }
+
+    /// # Safety
+    ///
+    /// `vmf` must be a fault in a VMA with this table, for an entry of this order.
+    unsafe extern "C" fn huge_fault(
+        vmf: *mut bindings::vm_fault,
+        order: c_uint,
+    ) -> bindings::vm_fault_t {
+        if order != helpers::simple_mmap_pmd_order {
+            return bindings::vm_fault_reason_VM_FAULT_FALLBACK;
+        }
+        // SAFETY: The fault is valid until we return, for this order, and the VMA is locked for
+        // reading.
+        let fault = unsafe { VmHugeFault::from_raw(vmf) };
+        // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
+        let data = unsafe { Arc::<T>::borrow((*fault.vma().as_ptr()).vm_private_data) };
+        match data.huge_fault(fault) {
+            Ok(NoPage { .. }) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
+            Err(Fallback) => bindings::vm_fault_reason_VM_FAULT_FALLBACK,
+        }
+    }
+
+    /// Maps nothing, and leaves it to the fault operation, which can map several pages too, and may
+    /// sleep. It is there because without it the kernel does not call the fault operation under the
+    /// VMA's lock: it gives up that fault, and takes it again under the mmap lock.
+    ///
+    /// # Safety
+    ///
+    /// None is needed.
+    unsafe extern "C" fn map_pages(
+        _vmf: *mut bindings::vm_fault,
+        _start: c_ulong,
+        _end: c_ulong,
+    ) -> bindings::vm_fault_t {
+        0
     }
 
     /// # Safety

@@ -84,6 +84,26 @@ impl Vma {
         unsafe { (*self.as_ptr()).vm_pgoff }
     }
 
+    /// The offset past the last page, in pages.
+    pub fn pgoff_end(&self) -> usize {
+        self.pgoff() + self.pages()
+    }
+
+    /// Whether single pages can be mapped, with a reference on each, VM_MIXEDMAP.
+    pub(super) fn is_mixedmap(&self) -> bool {
+        self.flags() & flags::MIXEDMAP != 0
+    }
+
+    /// Whether the kernel keeps no references for what a PMD maps here, VM_PFNMAP or VM_MIXEDMAP.
+    pub(super) fn is_special(&self) -> bool {
+        self.flags() & (flags::PFNMAP | flags::MIXEDMAP) != 0
+    }
+
+    /// Whether others see what is written here, VM_SHARED.
+    pub fn is_shared(&self) -> bool {
+        self.flags() & flags::SHARED != 0
+    }
+
     /// Whether a write gives the process a copy of the page, `is_cow_mapping()`: the VMA is private
     /// and may become writable.
     pub fn is_cow(&self) -> bool {
@@ -157,6 +177,20 @@ impl<'a> VmaNew<'a> {
     /// `data` is what the VMA's operations work on.
     pub fn into_mixedmap<T: VmOperations>(self, data: Arc<T>) -> VmaReady<'a, T> {
         self.0.set_mixedmap();
+        VmaReady::new(self.0, data)
+    }
+
+    /// Makes it a VMA whose pages are served by [`VmOperations::huge_fault`], as folios, and where
+    /// that falls back, by a page that [`VmOperations::fault`] returns. VM_HUGEPAGE.
+    ///
+    /// The flag asks for huge pages where the system is set to give them on request only. It also
+    /// keeps the kernel from making the VMA larger, as described for [`Self::into_mixedmap`].
+    ///
+    /// `data` is what the VMA's operations work on.
+    pub fn into_hugepage<T: VmOperations>(self, data: Arc<T>) -> VmaReady<'a, T> {
+        // SAFETY: During its setup nobody else has access to the VMA, and the flag is no more than
+        // an advice.
+        unsafe { (*self.as_ptr()).__bindgen_anon_2.vm_flags |= flags::HUGEPAGE };
         VmaReady::new(self.0, data)
     }
 }

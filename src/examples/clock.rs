@@ -13,6 +13,7 @@
 //! As in a seqlock, a reader gets words that belong together when it finds the same even count
 //! before it reads them and after.
 
+use core::slice::from_ref;
 use kernel::{
     fs::LocalFile,
     impl_has_hr_timer,
@@ -201,6 +202,8 @@ impl MiscDevice for Clock {
 #[vtable]
 impl VmOperations for Clock {
     fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
-        Ok(vmf.insert_page(self.page.page())?.into())
+        Ok(vmf
+            .insert_pages(vmf.pgoff(), from_ref(self.page.page()))?
+            .into())
     }
 }

@@ -334,14 +334,14 @@ TEST_F(mmap, flag_populate_and_nonblock)
 	char *populated = mmap(NULL, PAGES * self->page, PROT_READ, MAP_SHARED | MAP_POPULATE,
 			       self->fd, 0);
 	/* simpler maps all of it at once anyway. */
-	long faults = is_simpler(self->path) ? 0 : PAGES;
+	bool faults = !is_simpler(self->path);
 
 	ASSERT_NE(plain, MAP_FAILED);
 	ASSERT_NE(nonblock, MAP_FAILED);
 	ASSERT_NE(populated, MAP_FAILED);
 	EXPECT_EQ(faults_of_reading(populated, PAGES), 0);
-	EXPECT_EQ(faults_of_reading(nonblock, PAGES), faults);
-	EXPECT_EQ(faults_of_reading(plain, PAGES), faults);
+	EXPECT_EQ(faults_of_reading(nonblock, PAGES) > 0, faults);
+	EXPECT_EQ(faults_of_reading(plain, PAGES) > 0, faults);
 	EXPECT_EQ(faults_of_reading(plain, PAGES), 0);
 }
 
