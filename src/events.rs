@@ -49,8 +49,8 @@ pub(crate) struct Events {
 /// The highest trace level: 0 is nothing, 1 traces open and close, 2 faults too.
 pub(crate) const MAX_TRACE: u8 = 2;
 
-static TRACE_VMAS: StaticKey = StaticKey::new();
-static TRACE_FAULTS: StaticKey = StaticKey::new();
+static TRACE_VMAS: StaticKey = StaticKey::disabled();
+static TRACE_FAULTS: StaticKey = StaticKey::disabled();
 
 /// Sets the trace level, once.
 pub(crate) fn trace(level: u8) {

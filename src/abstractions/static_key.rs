@@ -24,7 +24,7 @@ unsafe impl Sync for StaticKey {}
 
 impl StaticKey {
     /// A key that is disabled.
-    pub const fn new() -> Self {
+    pub const fn disabled() -> Self {
         Self {
             key: UnsafeCell::new(pin_init::zeroed()),
         }

@@ -127,8 +127,8 @@ impl VmFault {
     unsafe fn insert(&self, address: usize, pages: &[PageRef]) -> Result<usize, VmFaultError> {
         let mut left = pages.len();
         // SAFETY: By the type invariant the VMA is locked. The caller promises that the addresses
-        // are in it, and that it is VM_MIXEDMAP, so that this sets no flags. The array is only read,
-        // and a `PageRef` is a pointer to a valid page.
+        // are in it, and that it is VM_MIXEDMAP, so that this sets no flags. The array is only
+        // read, and a `PageRef` is a pointer to a valid page.
         let ret = unsafe {
             bindings::vm_insert_pages(
                 self.vma().as_ptr(),
