@@ -191,9 +191,8 @@ impl OncePage {
         let end = at + (at..range.end).take_while(filled).count();
         let row = &places[first..end];
         // SAFETY: As in `get`, for each place of the row: none of them is empty.
-        (first, unsafe {
-            &*(row as *const [Self] as *const [PageRef])
-        })
+        let pages = unsafe { core::slice::from_raw_parts(row.as_ptr().cast(), row.len()) };
+        (first, pages)
     }
 
     /// Takes the page out, if there is one.

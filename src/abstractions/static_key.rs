@@ -65,9 +65,9 @@ macro_rules! static_branch_unlikely {
             _key.is_enabled()
         }
 
+        #[cfg(CONFIG_JUMP_LABEL)]
         // SAFETY: The path is that of a `StaticKey`, see above, which has a static key in the field
         // of this name.
-        #[cfg(CONFIG_JUMP_LABEL)]
         unsafe {
             kernel::jump_label::arch_static_branch! {
                 $key,
