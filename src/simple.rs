@@ -109,7 +109,10 @@ impl kernel::Module for Simple {
         let (simpler, physical) = if physical {
             (None, Some(register(Physical::new(simpler_events)?)?))
         } else {
-            (Some(register(Simpler::new(pages, simpler_events)?)?), None)
+            (
+                Some(register(Simpler::new(pages, huge, simpler_events)?)?),
+                None,
+            )
         };
         Ok(Self {
             _simpler: simpler,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/simpler`: a region of physically contiguous memory, mapped a whole VMA at once.
+//! `/dev/simpler`: a region of physically contiguous memory, mapped a whole VMA at once; or with
+//! huge pages, when they are touched.
 
 use crate::{
     abstractions::{
@@ -10,6 +11,7 @@ use crate::{
             access_pfnmap,
             Access, //
         },
+        remap_pfn_range::PageFrames,
         vm_operations::VmOperations,
         vma::{
             Vma,
@@ -44,6 +46,8 @@ pub(crate) struct Simpler {
     /// All but the last have [`PagesExact::MAX_PAGES`] pages.
     blocks: KVVec<PagesExact>,
     pages: usize,
+    /// Whether the blocks are mapped when they are touched, with huge pages.
+    huge: bool,
     events: Arc<Events>,
 }
 
@@ -52,7 +56,7 @@ const BLOCK_SIZE: usize = PagesExact::MAX_PAGES * PAGE_SIZE;
 
 impl Simpler {
     /// Allocates a region of `pages` pages.
-    pub(crate) fn new(pages: usize, events: Arc<Events>) -> Result<Arc<Self>> {
+    pub(crate) fn new(pages: usize, huge: bool, events: Arc<Events>) -> Result<Arc<Self>> {
         let mut blocks = KVVec::new();
         for (_, block) in region::pieces(0..pages as u64, PagesExact::MAX_PAGES) {
             blocks.push(PagesExact::new(block.len())?, GFP_KERNEL)?;
@@ -60,6 +64,7 @@ impl Simpler {
         let device = Self {
             blocks,
             pages,
+            huge,
             events,
         };
         Ok(Arc::new(device, GFP_KERNEL)?)
@@ -104,6 +109,9 @@ impl MiscDevice for Simpler {
     ) -> Result<VmaReady<'a, Self>> {
         let range = region::mapped(vma.pgoff(), vma.pages(), device.pages)?;
         vma.deny_exec()?;
+        if device.huge && !vma.is_cow() {
+            return vma.into_pfnmap_on_demand(device.into());
+        }
 
         let mut vma = vma.into_pfnmap(device.into());
         let range = range.start as u64..range.end as u64;
@@ -111,6 +119,10 @@ impl MiscDevice for Simpler {
             vma.remap_pfn_range(|device| &device.blocks[block], pages)?;
         }
         Ok(vma.finish())
+    }
+
+    fn wants_hugepages(device: &Self) -> bool {
+        device.huge
     }
 
     fn size(device: &Self) -> u64 {
@@ -154,6 +166,11 @@ impl VmOperations for Simpler {
 
     fn close(&self, vma: &Vma) {
         self.events.close(vma, self.phys(vma));
+    }
+
+    fn page_frames(&self, pgoff: usize) -> Option<(&dyn PageFrames, usize)> {
+        let block = self.blocks.get(pgoff / PagesExact::MAX_PAGES)?;
+        Some((block, pgoff % PagesExact::MAX_PAGES))
     }
 
     fn access(&self, vma: &Vma, address: usize, access: Access<'_>) -> Result<usize> {

@@ -52,3 +52,4 @@ pub mod static_key;
 pub mod vm_fault;
 pub mod vm_operations;
 pub mod vma;
+mod vmf_insert_pfn;

@@ -48,15 +48,15 @@ impl Access<'_> {
 ///
 /// # Errors
 ///
-/// - [`EINVAL`] if nothing is mapped there, or it is to be written and the page tables do not let
-///   the process write it.
+/// - [`EFAULT`] if nothing is mapped there, and would not be if the process touched it.
+/// - [`EINVAL`] if it is to be written and the page tables do not let the process write it.
 /// - [`ENOMEM`] if there is no address space to map device memory for the kernel.
 pub fn access_pfnmap(vma: &Vma, address: usize, mut access: Access<'_>) -> Result<usize> {
     let offset = address & !PAGE_MASK;
     let len = min(access.size(), PAGE_SIZE - offset);
     let write = matches!(access, Access::Write(_));
     loop {
-        let found = Followed::new(vma, address)?;
+        let found = Followed::new_touched(vma, address, write)?;
         let (pfn, prot) = (found.0.pfn, found.0.pgprot);
         if write && !found.0.writable {
             return Err(EINVAL);
@@ -82,7 +82,7 @@ pub fn access_pfnmap(vma: &Vma, address: usize, mut access: Access<'_>) -> Resul
         // followed. A write by the process can replace it by a copy in RAM meanwhile.
         drop(found);
         let device = Remapped::new(pfn, prot)?;
-        let again = Followed::new(vma, address)?;
+        let again = Followed::new_touched(vma, address, write)?;
         if again.0.pfn == pfn
             && again.0.pgprot.pgprot == prot.pgprot
             && (again.0.writable || !write)
@@ -120,6 +120,29 @@ impl Followed {
         to_result(unsafe { bindings::follow_pfnmap_start(&mut args) })?;
         // INVARIANT: It just succeeded.
         Ok(Self(args))
+    }
+
+    /// The same; has the page mapped if it is not yet, `fixup_user_fault()`.
+    fn new_touched(vma: &Vma, address: usize, write: bool) -> Result<Self> {
+        if let Ok(found) = Self::new(vma, address) {
+            return Ok(found);
+        }
+        let flags = if write {
+            bindings::fault_flag_FAULT_FLAG_WRITE
+        } else {
+            0
+        };
+        // SAFETY: The VMA is valid, and the mmap lock is held for the access operation, by somebody
+        // who holds the address space. The null pointer keeps the lock from being released.
+        to_result(unsafe {
+            bindings::fixup_user_fault(
+                (*vma.as_ptr()).vm_mm,
+                address as c_ulong,
+                flags,
+                core::ptr::null_mut(),
+            )
+        })?;
+        Self::new(vma, address)
     }
 }
 

@@ -45,6 +45,10 @@ impl VmFault {
         unsafe { &*vmf.cast() }
     }
 
+    pub(super) fn as_ptr(&self) -> *mut bindings::vm_fault {
+        self.0.get()
+    }
+
     /// The VMA.
     pub fn vma(&self) -> &Vma {
         // SAFETY: By the type invariant the fault is valid, and so is its VMA, which is locked.
@@ -191,7 +195,7 @@ impl VmHugeFault {
         // the VMA, the folio has the right order, and the kernel takes the mapping for one of
         // memory with references, as the VMA is not special. If this is a write, the VMA is shared.
         let ret = unsafe {
-            bindings::vmf_insert_folio_pmd(self.0 .0.get(), folio.as_ptr(), self.is_write())
+            bindings::vmf_insert_folio_pmd(self.as_ptr(), folio.as_ptr(), self.is_write())
         };
         if ret != bindings::vm_fault_reason_VM_FAULT_NOPAGE {
             return Err(Fallback);

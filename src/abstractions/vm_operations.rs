@@ -19,6 +19,7 @@
 use super::{
     helpers,
     pfnmap_access::Access,
+    remap_pfn_range::PageFrames,
     vm_fault::{
         Fallback,
         NoPage,
@@ -27,7 +28,11 @@ use super::{
         VmFaultError,
         VmHugeFault, //
     },
-    vma::Vma, //
+    vma::Vma,
+    vmf_insert_pfn::{
+        insert_pfn,
+        insert_pfn_pmd, //
+    }, //
 };
 use core::{
     cmp::min,
@@ -73,6 +78,17 @@ pub trait VmOperations: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// In the place of a fault operation: the page frames that are mapped when a page at the offset
+    /// `pgoff` from the start of the file, in pages, is touched, and the index among them of the
+    /// one to be mapped there. See [`VmaNew::into_pfnmap_on_demand`].
+    ///
+    /// Runs under the same conditions.
+    ///
+    /// [`VmaNew::into_pfnmap_on_demand`]: super::vma::VmaNew::into_pfnmap_on_demand
+    fn page_frames(&self, _pgoff: usize) -> Option<(&dyn PageFrames, usize)> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// A debugger, or whoever else looks into another process, reads or writes memory of the VMA
     /// from `address` on. Only called where the kernel cannot take a reference on the page itself,
     /// which is in a VM_PFNMAP VMA. Returns how many bytes it did.
@@ -104,20 +120,28 @@ struct Table<T>(PhantomData<T>);
 // went through `install`, or is a copy of one that did. So its private data is what `into_foreign`
 // of an `Arc<T>` returned, and from open to close the VMA owns one reference of it.
 impl<T: VmOperations> Table<T> {
+    const HAS_FAULT: bool = {
+        assert!(
+            !(T::HAS_PAGE_FRAMES && (T::HAS_FAULT || T::HAS_HUGE_FAULT)),
+            "page frames take the place of the fault operations"
+        );
+        T::HAS_FAULT || T::HAS_PAGE_FRAMES
+    };
+
     const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
         open: Some(Self::open),
         close: Some(Self::close),
-        fault: if T::HAS_FAULT {
+        fault: if Self::HAS_FAULT {
             Some(Self::fault)
         } else {
             None
         },
-        huge_fault: if T::HAS_HUGE_FAULT {
+        huge_fault: if T::HAS_HUGE_FAULT || T::HAS_PAGE_FRAMES {
             Some(Self::huge_fault)
         } else {
             None
         },
-        map_pages: if T::HAS_FAULT {
+        map_pages: if Self::HAS_FAULT {
             Some(Self::map_pages)
         } else {
             None
@@ -161,7 +185,12 @@ impl<T: VmOperations> Table<T> {
         // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
         let data: ArcBorrow<'_, T> =
             unsafe { Arc::<T>::borrow((*fault.vma().as_ptr()).vm_private_data) };
+        if T::HAS_PAGE_FRAMES {
+            return insert_pfn(&*data, fault).unwrap_or_else(VmFaultError::into_raw);
+        }
         match data.fault(fault) {
+            // Without a reference kept by the kernel, the page could not be given back.
+            Ok(Served::Page(_)) if fault.vma().is_pfnmap() => VmFaultError::SigBus.into_raw(),
             Ok(Served::NoPage(_)) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
             Ok(Served::Page(page)) => {
                 // SAFETY: This field is where the C side takes over the reference from.
@@ -187,6 +216,10 @@ impl<T: VmOperations> Table<T> {
         let fault = unsafe { VmHugeFault::from_raw(vmf) };
         // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
         let data = unsafe { Arc::<T>::borrow((*fault.vma().as_ptr()).vm_private_data) };
+        if T::HAS_PAGE_FRAMES {
+            return insert_pfn_pmd(&*data, fault)
+                .unwrap_or(bindings::vm_fault_reason_VM_FAULT_FALLBACK);
+        }
         match data.huge_fault(fault) {
             Ok(NoPage { .. }) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
             Err(Fallback) => bindings::vm_fault_reason_VM_FAULT_FALLBACK,

@@ -94,6 +94,11 @@ impl Vma {
         self.flags() & flags::MIXEDMAP != 0
     }
 
+    /// Whether page frames can be mapped, with no references, VM_PFNMAP.
+    pub(super) fn is_pfnmap(&self) -> bool {
+        self.flags() & flags::PFNMAP != 0
+    }
+
     /// Whether the kernel keeps no references for what a PMD maps here, VM_PFNMAP or VM_MIXEDMAP.
     pub(super) fn is_special(&self) -> bool {
         self.flags() & (flags::PFNMAP | flags::MIXEDMAP) != 0
@@ -167,6 +172,26 @@ impl<'a> VmaNew<'a> {
     /// `data` is what the VMA's operations work on.
     pub fn into_pfnmap<T: VmOperations>(self, data: Arc<T>) -> VmaPfnMap<'a, T> {
         VmaPfnMap::new(VmaReady::new(self.0, data))
+    }
+
+    /// Makes it a VMA whose page frames are mapped when they are touched, as
+    /// [`VmOperations::page_frames`] finds them. VM_PFNMAP, and the flags that `remap_pfn_range()`
+    /// sets with it.
+    ///
+    /// `data` is what the VMA's operations work on.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if a write would give the process a copy, see [`Vma::is_cow`].
+    pub fn into_pfnmap_on_demand<T: VmOperations>(self, data: Arc<T>) -> Result<VmaReady<'a, T>> {
+        if self.is_cow() {
+            return Err(EINVAL);
+        }
+        let flags = flags::PFNMAP | flags::IO | flags::DONTEXPAND | flags::DONTDUMP;
+        // SAFETY: During its setup nobody else has access to the VMA. VM_MIXEDMAP is not set, and
+        // becomes not set, as this ends what can be decided.
+        unsafe { (*self.as_ptr()).__bindgen_anon_2.vm_flags |= flags };
+        Ok(VmaReady::new(self.0, data))
     }
 
     /// Makes it a VMA whose pages are served by [`VmOperations::fault`], VM_MIXEDMAP.

@@ -35,6 +35,20 @@ static inline size_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
+/* What one entry of a PMD maps, in bytes; 0 if the kernel has no huge pages. */
+static inline size_t pmd_size(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
+	size_t size = 0;
+
+	if (file) {
+		if (fscanf(file, "%zu", &size) != 1)
+			size = 0;
+		fclose(file);
+	}
+	return size;
+}
+
 /* Loads the module of this name; 0 or a negative errno. */
 static inline int load_named(const char *name, const char *params)
 {
