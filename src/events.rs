@@ -80,20 +80,20 @@ impl Events {
     }
 
     /// A VMA was opened; `phys` is what its first page maps.
-    pub(crate) fn open(&self, vma: &Vma, phys: phys_addr_t) {
+    pub(crate) fn open(&self, vma: &Vma, phys: impl FnOnce() -> phys_addr_t) {
         self.opens.add(1, Relaxed);
         self.vmas.add(1, Relaxed);
         if static_branch_unlikely!(TRACE_VMAS) {
-            self.trace_vma("open", vma, phys);
+            self.trace_vma("open", vma, phys());
         }
     }
 
     /// A VMA is closed; `phys` is what its first page mapped.
-    pub(crate) fn close(&self, vma: &Vma, phys: phys_addr_t) {
+    pub(crate) fn close(&self, vma: &Vma, phys: impl FnOnce() -> phys_addr_t) {
         self.closes.add(1, Relaxed);
         self.vmas.add(-1, Relaxed);
         if static_branch_unlikely!(TRACE_VMAS) {
-            self.trace_vma("close", vma, phys);
+            self.trace_vma("close", vma, phys());
         }
     }
 
@@ -110,7 +110,9 @@ impl Events {
     }
 
     /// A fault is served with this page.
-    pub(crate) fn fault(&self, vmf: &VmFault, page: &PageRef) {
+    // By reference on the `Arc`, so that what is needed without a trace is all that is loaded.
+    #[inline]
+    pub(crate) fn fault(self: &Arc<Self>, vmf: &VmFault, page: &PageRef) {
         self.faults.add(1, Relaxed);
         if static_branch_unlikely!(TRACE_FAULTS) {
             self.trace_fault("fault", vmf, page);
@@ -118,7 +120,7 @@ impl Events {
     }
 
     /// A fault is served with this folio.
-    pub(crate) fn huge_fault(&self, vmf: &VmHugeFault, folio: &PmdFolio) {
+    pub(crate) fn huge_fault(self: &Arc<Self>, vmf: &VmHugeFault, folio: &PmdFolio) {
         self.huge_faults.add(1, Relaxed);
         if static_branch_unlikely!(TRACE_FAULTS) {
             self.trace_fault("huge fault", vmf, &folio.page(vmf.pgoff()));
@@ -131,7 +133,7 @@ impl Events {
     }
 
     #[cold]
-    fn trace_fault(&self, event: &str, vmf: &VmFault, page: &PageRef) {
+    fn trace_fault(self: &Arc<Self>, event: &str, vmf: &VmFault, page: &PageRef) {
         pr_info!(
             "{}: {}, virt {:x}, pgoff {:x}, phys {:x}\n",
             self.device,

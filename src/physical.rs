@@ -177,11 +177,12 @@ impl MiscDevice for Physical {
 #[vtable]
 impl VmOperations for PhysicalVma {
     fn open(&self, vma: &Vma) {
-        self.events.open(vma, (vma.pgoff() << PAGE_SHIFT) as u64);
+        self.events.open(vma, || (vma.pgoff() << PAGE_SHIFT) as u64);
     }
 
     fn close(&self, vma: &Vma) {
-        self.events.close(vma, (vma.pgoff() << PAGE_SHIFT) as u64);
+        self.events
+            .close(vma, || (vma.pgoff() << PAGE_SHIFT) as u64);
     }
 
     fn access(&self, vma: &Vma, address: usize, access: Access<'_>) -> Result<usize> {

@@ -64,7 +64,7 @@ pub(crate) struct Simplen {
     pages: KVVec<OncePage>,
     /// What as many of the pages as a folio has are taken from, in order; none without huge pages.
     folios: KVVec<OncePmdFolio>,
-    /// A fault maps up to 2^this pages.
+    /// A fault maps up to 2^this pages. In a VMA for folios the kernel takes them one by one.
     around_order: u32,
     events: Arc<Events>,
 }
@@ -82,7 +82,7 @@ impl Simplen {
         let device = Self {
             pages: filled(pages, OncePage::empty)?,
             folios: filled(folios, OncePmdFolio::undecided)?,
-            around_order,
+            around_order: if folios > 0 { 0 } else { around_order },
             events,
         };
         Ok(Arc::new(device, GFP_KERNEL)?)
@@ -98,11 +98,17 @@ impl Simplen {
     }
 
     /// The page with this number, allocated and zeroed if it is not yet.
+    #[inline]
     fn page(&self, number: usize) -> Result<&PageRef, AllocError> {
-        let place = &self.pages[number];
-        if let Some(page) = place.get() {
-            return Ok(page);
+        match self.pages[number].get() {
+            Some(page) => Ok(page),
+            None => self.alloc_page(number),
         }
+    }
+
+    #[cold]
+    fn alloc_page(&self, number: usize) -> Result<&PageRef, AllocError> {
+        let place = &self.pages[number];
         if let Some(folio) = self.folio(number / PmdFolio::PAGES) {
             return Ok(place.get_or_set(folio.page(number)).0);
         }
@@ -111,6 +117,15 @@ impl Simplen {
             self.events.pages_allocated(1);
         }
         Ok(page)
+    }
+
+    /// Maps the page that was touched, and those around it, as far as they are allocated already.
+    // Not inlined: a fault that maps one page is not to save the registers that this needs.
+    #[inline(never)]
+    fn insert_around(&self, vmf: &VmFault) -> Result<NoPage, VmFaultError> {
+        let around = vmf.around(self.around_order);
+        let (first, row) = OncePage::row(&self.pages, around, vmf.pgoff());
+        vmf.insert_pages(first, row)
     }
 
     /// The folio with this number, allocated and zeroed if it is not yet; none if there is to be
@@ -220,13 +235,14 @@ impl MiscDevice for Simplen {
 #[vtable]
 impl VmOperations for Simplen {
     fn open(&self, vma: &Vma) {
-        self.events.open(vma, region::byte_offset(vma.pgoff()));
+        self.events.open(vma, || region::byte_offset(vma.pgoff()));
     }
 
     fn close(&self, vma: &Vma) {
-        self.events.close(vma, region::byte_offset(vma.pgoff()));
+        self.events.close(vma, || region::byte_offset(vma.pgoff()));
     }
 
+    #[inline]
     fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
         // mremap can grow a VMA past the region's end without asking.
         if vmf.pgoff() >= self.pages.len() {
@@ -234,14 +250,10 @@ impl VmOperations for Simplen {
         }
         let page = self.page(vmf.pgoff())?;
         self.events.fault(vmf, page);
-        // In a VMA for folios the kernel maps the pages one by one.
-        if self.around_order == 0 || !self.folios.is_empty() || vmf.is_cow() {
+        if self.around_order == 0 || vmf.is_cow() {
             return Ok(page.clone().into());
         }
-        // The pages around are mapped, not allocated.
-        let around = vmf.around(self.around_order);
-        let (first, row) = OncePage::row(&self.pages, around, vmf.pgoff());
-        Ok(vmf.insert_pages(first, row)?.into())
+        Ok(self.insert_around(vmf)?.into())
     }
 
     fn huge_fault(&self, vmf: &VmHugeFault) -> Result<NoPage, Fallback> {

@@ -161,11 +161,11 @@ impl MiscDevice for Simpler {
 #[vtable]
 impl VmOperations for Simpler {
     fn open(&self, vma: &Vma) {
-        self.events.open(vma, self.phys(vma));
+        self.events.open(vma, || self.phys(vma));
     }
 
     fn close(&self, vma: &Vma) {
-        self.events.close(vma, self.phys(vma));
+        self.events.close(vma, || self.phys(vma));
     }
 
     fn page_frames(&self, pgoff: usize) -> Option<(&dyn PageFrames, usize)> {

@@ -7,9 +7,10 @@
 
 #include "helpers.h"
 
-void simple_mmap_get_page(struct page *page)
+/* As get_page(), of a page that no slab allocator owns. */
+notrace void simple_mmap_get_page(struct page *page)
 {
-	get_page(page);
+	folio_get(page_folio(page));
 }
 
 bool simple_mmap_put_page(struct page *page)

@@ -32,7 +32,6 @@ use kernel::{
     },
     prelude::*,
     sync::atomic::{
-        Acquire,
         Atomic,
         Full,
         Relaxed, //
@@ -153,9 +152,20 @@ impl OncePage {
         Self(Atomic::new(core::ptr::null_mut()))
     }
 
+    /// Whether there is a page yet.
+    #[inline]
+    fn is_set(&self) -> bool {
+        // As READ_ONCE(): what is reached through the pointer is read after it, as it depends on
+        // the address, and was written before `get_or_set` published that.
+        // SAFETY: The pointer is valid as long as `self` is borrowed.
+        let page = unsafe { self.0.as_ptr().read_volatile() };
+        !page.is_null()
+    }
+
     /// The page, if there is one yet.
+    #[inline]
     pub fn get(&self) -> Option<&PageRef> {
-        if self.0.load(Acquire).is_null() {
+        if !self.is_set() {
             return None;
         }
         // SAFETY: A `PageRef` is a pointer that is not null, with a reference. By the invariant of
@@ -180,16 +190,16 @@ impl OncePage {
 
     /// The pages in a row of places around `places[at]`, as far as `range` goes and no place is
     /// empty. Returns the index of the first, and the pages; none if `places[at]` has no page.
+    #[inline]
     pub fn row(places: &[Self], range: Range<usize>, at: usize) -> (usize, &[PageRef]) {
-        let filled = |index: &usize| places[*index].get().is_some();
-        let range = range.start..min(range.end, places.len());
-        let first = (range.start..at)
-            .rev()
-            .take_while(filled)
-            .last()
-            .unwrap_or(at);
-        let end = at + (at..range.end).take_while(filled).count();
-        let row = &places[first..end];
+        let places = &places[..min(range.end, places.len())];
+        let at = min(at, places.len());
+        let (before, after) = places.split_at(at);
+        let before = &before[min(range.start, at)..];
+        let before_len = before.iter().rev().take_while(|place| place.is_set());
+        let after_len = after.iter().take_while(|place| place.is_set());
+        let first = at - before_len.count();
+        let row = &places[first..at + after_len.count()];
         // SAFETY: As in `get`, for each place of the row: none of them is empty.
         let pages = unsafe { core::slice::from_raw_parts(row.as_ptr().cast(), row.len()) };
         (first, pages)

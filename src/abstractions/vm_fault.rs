@@ -20,7 +20,6 @@ use core::{
 use kernel::{
     alloc::AllocError,
     bindings,
-    error::to_result,
     page::PAGE_SHIFT,
     prelude::*,
     types::Opaque, //
@@ -81,6 +80,7 @@ impl VmFault {
 
     /// The pages around the one that was touched, as offsets from the start of the file in pages:
     /// of the 2^`order` pages at naturally aligned addresses those that are in the VMA.
+    #[inline]
     pub fn around(&self, order: u32) -> Range<usize> {
         let vma = self.vma();
         let pages = 1 << order;
@@ -103,6 +103,7 @@ impl VmFault {
     ///   not in the row, or the VMA is not made for it (see [`VmaNew::into_mixedmap`]).
     ///
     /// [`VmaNew::into_mixedmap`]: super::vma::VmaNew::into_mixedmap
+    #[inline]
     pub fn insert_pages(&self, first: usize, pages: &[PageRef]) -> Result<NoPage, VmFaultError> {
         let vma = self.vma();
         let touched = self.pgoff().wrapping_sub(first);
@@ -128,6 +129,7 @@ impl VmFault {
     /// # Safety
     ///
     /// They must all be in the VMA, which must be VM_MIXEDMAP.
+    #[inline]
     unsafe fn insert(&self, address: usize, pages: &[PageRef]) -> Result<usize, VmFaultError> {
         let mut left = pages.len();
         // SAFETY: By the type invariant the VMA is locked. The caller promises that the addresses
@@ -141,10 +143,11 @@ impl VmFault {
                 &mut left,
             )
         };
-        match to_result(ret) {
-            Err(error) if error == ENOMEM => Err(VmFaultError::Oom),
-            Err(error) if error != EBUSY => Err(VmFaultError::SigBus),
-            _ => Ok(pages.len() - left),
+        match ret {
+            0 => Ok(pages.len()),
+            _ if ret == EBUSY.to_errno() => Ok(pages.len() - left),
+            _ if ret == ENOMEM.to_errno() => Err(VmFaultError::Oom),
+            _ => Err(VmFaultError::SigBus),
         }
     }
 }

@@ -189,11 +189,10 @@ impl<T: VmOperations> Table<T> {
             return insert_pfn(&*data, fault).unwrap_or_else(VmFaultError::into_raw);
         }
         match data.fault(fault) {
-            // Without a reference kept by the kernel, the page could not be given back.
-            Ok(Served::Page(_)) if fault.vma().is_pfnmap() => VmFaultError::SigBus.into_raw(),
             Ok(Served::NoPage(_)) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
             Ok(Served::Page(page)) => {
-                // SAFETY: This field is where the C side takes over the reference from.
+                // SAFETY: This field is where the C side takes over the reference from. It keeps
+                // references in this VMA: those that are VM_PFNMAP are for a `T` without `fault`.
                 unsafe { (*vmf).page = page.into_raw() };
                 0
             }

@@ -171,6 +171,12 @@ impl<'a> VmaNew<'a> {
     ///
     /// `data` is what the VMA's operations work on.
     pub fn into_pfnmap<T: VmOperations>(self, data: Arc<T>) -> VmaPfnMap<'a, T> {
+        const {
+            assert!(
+                !T::HAS_FAULT,
+                "a fault operation's pages are not for VM_PFNMAP"
+            )
+        };
         VmaPfnMap::new(VmaReady::new(self.0, data))
     }
 
@@ -184,6 +190,7 @@ impl<'a> VmaNew<'a> {
     ///
     /// [`EINVAL`] if a write would give the process a copy, see [`Vma::is_cow`].
     pub fn into_pfnmap_on_demand<T: VmOperations>(self, data: Arc<T>) -> Result<VmaReady<'a, T>> {
+        const { assert!(T::HAS_PAGE_FRAMES, "there are no page frames to map") };
         if self.is_cow() {
             return Err(EINVAL);
         }
