@@ -17,47 +17,6 @@ FIXTURE(physical)
 	__u64 limit; /* the first byte past the physical addresses */
 };
 
-/* The physical addresses of BAR 0 and BAR 2 of the first display. */
-static void find_card(__u64 *memory, __u64 *registers)
-{
-	FILE *list = popen("grep -l ^0x0300 /sys/bus/pci/devices/*/class", "r");
-	char path[256] = "", line[256];
-	unsigned long long start[3] = {};
-	FILE *resource;
-
-	if (fgets(path, sizeof(path) - 16, list)) {
-		memcpy(strrchr(path, '/'), "/resource", sizeof("/resource"));
-		resource = fopen(path, "r");
-		for (int i = 0; i < 3 && fgets(line, sizeof(line), resource); i++)
-			start[i] = strtoull(line, NULL, 16);
-		fclose(resource);
-	}
-	pclose(list);
-	*memory = start[0];
-	*registers = start[2];
-}
-
-/* The largest piece of System RAM, and what the boot parameter "memmap" reserved. */
-static void find_memory(__u64 *first, __u64 *last, __u64 *reserved)
-{
-	FILE *iomem = fopen("/proc/iomem", "r");
-	unsigned long long start, end;
-	char line[256];
-
-	*first = *last = *reserved = 0;
-	while (fgets(line, sizeof(line), iomem)) {
-		if (sscanf(line, "%llx-%llx", &start, &end) != 2)
-			continue;
-		if (strstr(line, "System RAM") && end - start > *last - *first) {
-			*first = start;
-			*last = end;
-		}
-		if (strstr(line, "Reserved") && end - start == 0xffff && *last)
-			*reserved = start;
-	}
-	fclose(iomem);
-}
-
 FIXTURE_SETUP(physical)
 {
 	self->page = page_size();
