@@ -245,10 +245,14 @@ impl VmOperations for Simplen {
     #[inline]
     fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
         // mremap can grow a VMA past the region's end without asking.
-        if vmf.pgoff() >= self.pages.len() {
-            return Err(VmFaultError::SigBus);
-        }
-        let page = self.page(vmf.pgoff())?;
+        let place = self.pages.get(vmf.pgoff()).ok_or(VmFaultError::SigBus)?;
+        let Some(page) = place.get() else {
+            // In memory that is touched for the first time the pages around are not allocated
+            // either, or mapped already.
+            let page = self.alloc_page(vmf.pgoff())?;
+            self.events.fault(vmf, page);
+            return Ok(page.clone().into());
+        };
         self.events.fault(vmf, page);
         if self.around_order == 0 || vmf.is_cow() {
             return Ok(page.clone().into());
