@@ -11,7 +11,9 @@
 //! | [`vm_operations`] | `struct vm_operations_struct` |
 //! | [`vm_fault`] | `struct vm_fault` and `vm_fault_t` |
 //! | [`remap_pfn_range`] | `remap_pfn_range()` |
+//! | `vmf_insert_pfn` | the same on demand: `vmf_insert_pfn()`, `vmf_insert_pfn_pmd()` |
 //! | [`page_ref`] | a reference on a `struct page`: `get_page()`, `put_page()` |
+//! | [`pmd_folio`] | a folio that one entry of a PMD maps: `vmf_insert_folio_pmd()` |
 //! | [`pages_exact`] | physically contiguous pages: `alloc_pages_exact()` |
 //! | [`atomic_page`] | a page that both sides use: `READ_ONCE()`, `WRITE_ONCE()` |
 //! | [`phys_range`] | physical addresses that are not RAM: `region_intersects()` |
@@ -19,6 +21,7 @@
 //! | [`ioremap`] | device memory in the kernel's address space: `ioremap()`, `memremap()` |
 //! | [`pfnmap_access`] | a debugger's access to page frames: `follow_pfnmap_start()` |
 //! | [`debugfs`] | counters in debugfs: `debugfs_create_u64()` |
+//! | [`static_key`] | a branch that is off at no cost: `static_branch_unlikely()` |
 //! | [`iov_iter`] | the memory of a read or write: `struct iov_iter` |
 //!
 //! # How a mapping comes to be, and why it is sound

@@ -51,6 +51,8 @@ pub struct VmaPfnMap<'a, T> {
 
 impl<'a, T: VmOperations> VmaPfnMap<'a, T> {
     pub(super) fn new(vma: VmaReady<'a, T>) -> Self {
+        // A fault would return a page with a reference, and that is not for VM_PFNMAP.
+        const { assert!(!T::HAS_FAULT, "a VM_PFNMAP VMA has no fault operation") };
         Self { vma, filled: 0 }
     }
 

@@ -171,12 +171,6 @@ impl<'a> VmaNew<'a> {
     ///
     /// `data` is what the VMA's operations work on.
     pub fn into_pfnmap<T: VmOperations>(self, data: Arc<T>) -> VmaPfnMap<'a, T> {
-        const {
-            assert!(
-                !T::HAS_FAULT,
-                "a fault operation's pages are not for VM_PFNMAP"
-            )
-        };
         VmaPfnMap::new(VmaReady::new(self.0, data))
     }
 

@@ -52,3 +52,9 @@ impl VmOperations for Data {
 pub fn pfnmap_with_fault(vma: VmaNew<'_>, data: Arc<Data>) {
     let _ = vma.into_pfnmap(data);
 }
+
+/// Page frames to be mapped on demand that no operation finds.
+// EXPECT evaluation of `abstractions::vma::VmaNew::<'_>::into_pfnmap_on_demand::<Data>
+pub fn pfnmap_without_page_frames(vma: VmaNew<'_>, data: Arc<Data>) {
+    let _ = vma.into_pfnmap_on_demand(data);
+}
