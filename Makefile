@@ -13,14 +13,15 @@
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
-## The kernel:  KDIR=<build tree>, or FLAVOUR=amd64|cloud-amd64|rt-amd64 of Debian's stock kernels
+## The kernel:  KDIR=<build tree>, or FLAVOUR=amd64|cloud-amd64|rt-amd64 of Debian's stock kernels,
+##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/debug.config)
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
 .PHONY: all run shell picture test lint doc clean distclean help
 
 # The settings reach the scripts through the environment.
-export KDIR FLAVOUR SERIES SIMPLE_CACHE
+export KDIR KERNEL FLAVOUR SERIES SIMPLE_CACHE
 export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.

@@ -22,7 +22,7 @@ if [ ! -e "$known" ]; then
 		probe=$(mktemp -d)
 		trap 'rm -rf "$probe"' EXIT
 		printf '#!/bin/sh\n' >"$probe/probe"
-		if KDIR='' LOAD=no TRACE=no ICOUNT='' ACCEL=kvm TIMEOUT=20 \
+		if KDIR='' KERNEL=stock LOAD=no TRACE=no ICOUNT='' ACCEL=kvm TIMEOUT=20 \
 			"$top/scripts/guest.sh" run "$probe/probe" >/dev/null 2>&1; then
 			answer=kvm
 		fi

@@ -5,13 +5,18 @@
 # beside it.
 #
 # The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
-# FLAVOUR or SERIES is asked for; otherwise the stock one. With --guest, for a module that is to run
-# in a guest, the running kernel is no choice. Further arguments go to the kernel's make.
+# KERNEL, FLAVOUR or SERIES is asked for; otherwise the stock or the debug one. With --guest, for a
+# module that is to run in a guest, the running kernel is no choice. Further arguments go to the
+# kernel's make.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tree.sh
 . "$top/scripts/tree.sh"
+
+asked_for=${KERNEL:-}${FLAVOUR:-}${SERIES:-}
+# shellcheck source=scripts/target.sh
+. "$top/scripts/target.sh"
 
 guest=
 if [ "${1:-}" = --guest ]; then
@@ -30,17 +35,15 @@ host_build() {
 	echo "$out/simple.ko"
 }
 
-# stock_build ARG...: with the toolchain of the build root.
-stock_build() {
+# target_build ARG...: with the toolchain of the build root.
+target_build() {
 	local kernel out
-	kernel=$("$top/scripts/stock-kernel.sh")
-	# shellcheck source=scripts/target.sh
-	. "$top/scripts/target.sh"
+	kernel=$("$top/scripts/kernel.sh")
 	out=$top/build/$(cat "$kernel/release")
 	mkdir -p "$out"
 	say "building for $(cat "$kernel/release")"
 	flock "$out" "$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" ARCH="$target_arch" \
-		CC="$target_triplet-$target_cc" -j"$(nproc)" modules "$@" >&2
+		"$target_toolchain" -j"$(nproc)" modules "$@" >&2
 	echo "$out/simple.ko"
 }
 
@@ -51,7 +54,7 @@ if [ -n "${KDIR:-}" ]; then
 fi
 
 running=/lib/modules/$(uname -r)/build
-if [ -z "$guest${FLAVOUR:-}${SERIES:-}" ]; then
+if [ -z "$guest$asked_for" ]; then
 	if reason=$(check_tree "$running" 2>&1); then
 		host_build "$running" "$@"
 		exit
@@ -59,4 +62,4 @@ if [ -z "$guest${FLAVOUR:-}${SERIES:-}" ]; then
 	[ ! -d "$running" ] || say "not building for the running kernel, as \
 $(sed -n '1s/^simple: error: //p' <<<"$reason")"
 fi
-stock_build "$@"
+target_build "$@"

@@ -3,10 +3,10 @@
 #
 # guest.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
 #
-# ARGS is one string of shell words. From the environment: KDIR or FLAVOUR choose the kernel, FILES
-# are more files for the guest's working folder, LOAD=no leaves the module unloaded, TRACE=no its
-# trace unshown, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS, MEM,
-# SMP, ICOUNT and TIMEOUT as in the README.
+# ARGS is one string of shell words. From the environment: KDIR, or KERNEL and FLAVOUR choose the
+# kernel, FILES are more files for the guest's working folder, LOAD=no leaves the module unloaded,
+# TRACE=no its trace unshown, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's;
+# MODPARAMS, MEM, SMP, ICOUNT and TIMEOUT as in the README.
 #
 # Ends with the program's status, or 125 if the guest or its kernel failed.
 
@@ -19,7 +19,7 @@
 
 in_root=$top/scripts/in-root.sh
 mode=$1 prog=${2:-} args=${3:-}
-ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-120} LOAD=${LOAD:-yes} TRACE=${TRACE:-yes}
+ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} LOAD=${LOAD:-yes} TRACE=${TRACE:-yes}
 
 # check_prog FILE: ends with the reason unless the guest can run FILE.
 check_prog() {
@@ -44,7 +44,7 @@ the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the sc
 find_image() {
 	local kernel release
 	if [ -z "${KDIR:-}" ]; then
-		kernel=$("$top/scripts/stock-kernel.sh")
+		kernel=$("$top/scripts/kernel.sh")
 		image=$kernel/vmlinuz
 		return
 	fi
@@ -97,7 +97,7 @@ make_initramfs() {
 # boot: runs QEMU; what the guest's program prints goes to our output.
 boot() {
 	local append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M ${KERNEL_ARGS:-}" accel=tcg
-	local qemu=(-nodefaults -no-user-config -no-reboot -display none -m "${MEM:-1G}"
+	local qemu=(-nodefaults -no-user-config -no-reboot -display none -m "${MEM:-$target_mem}"
 		-kernel "$image" -initrd "$dir/initramfs.cpio"
 		-serial "file:$dir/console" -serial chardev:out -serial "file:$dir/control")
 
@@ -121,9 +121,10 @@ boot() {
 }
 
 # What no kernel log should have.
-trouble='BUG:|WARNING:|Oops|Kernel panic|general protection|KASAN|UBSAN|INFO: (task|rcu)|'
-trouble+='possible (recursive|circular)|sleeping function|refcount_t:|Bad page|bad: scheduling|soft lockup|'
-trouble+='Unable to handle|unregister_netdevice|page_table_check|stack-protector'
+trouble='\b(BUG|WARNING)\b|INFO: (task|rcu|trying|lockdep)|Oops|Kernel panic|general protection|'
+trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenced object|'
+# Nor that a checker has given up.
+trouble+='kmemleak: (Cannot|.* disabled)|ODEBUG'
 
 module=
 if [ "$mode" = run ]; then

@@ -53,7 +53,8 @@ while (my $line = <STDIN>) {
 		delete $missing{$program};
 		print "\n# $program\n";
 	} elsif ($line =~ /^### end (\d+)/) {
-		judge($program, $text, $1);
+		# The guest's own end comes when no program runs any more, or in the midst of one.
+		defined $program ? judge($program, $text, $1) : fail("the guest ended with status $1");
 		undef $program;
 	} elsif (defined $program) {
 		$text .= $line;

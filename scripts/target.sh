@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the names are for the scripts that source this file
 #
-# Sourced after lib.sh: the one place that knows which stock kernels there are, and what each needs.
+# Sourced after lib.sh: the one place that knows which kernels there are, and what each needs.
 
+KERNEL=${KERNEL:-stock}
 SERIES=${SERIES:-7.2}
 FLAVOUR=${FLAVOUR:-amd64}
 
@@ -32,3 +33,21 @@ esac
 
 # The names of the header packages of this series and flavour, as a regular expression.
 target_headers="^linux-headers-${SERIES//./[.]}[^0-9-][^-]*-$FLAVOUR\$"
+
+case $KERNEL in
+stock)
+	target_toolchain=CC=$target_triplet-$target_cc # what builds modules for it, for its make
+	target_mem=1G                   # the guest's memory, and the seconds that it may take
+	target_timeout=120
+	;;
+debug)
+	target_toolchain=LLVM=-19       # Rust has KASAN with clang only
+	target_mem=2G
+	target_timeout=600
+	;;
+*)
+	die "KERNEL=$KERNEL is not known" "Known kernels: stock, debug"
+	;;
+esac
+[ "$KERNEL" = stock ] || [ -z "${KDIR:-}" ] || die "KDIR and KERNEL=$KERNEL name two kernels" \
+	"Leave one of them out."

@@ -10,17 +10,21 @@
 . "$top/scripts/tests.sh"
 
 in_guest=()
-for source in "$top"/tests/selftests/*.c; do
-	name=$(basename "$source" .c)
+for source in "$top"/tests/selftests/*.{c,sh}; do
+	name=$(basename "${source%.*}")
 	# This one is the last: after it no module can be loaded any more.
 	[ "$name" = lockdown ] || in_guest+=("$name")
 done
 in_guest+=(rust-user lockdown)
 files=("${in_guest[@]/#/$tests_out/}")
-on_host=()
-for script in "$top"/tests/host/*.sh; do
-	on_host+=("host/$(basename "$script")")
-done
+# What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
+on_host=(host/debug.sh)
+if [ "$KERNEL" = stock ]; then
+	on_host=()
+	for script in "$top"/tests/host/*.sh; do
+		[ "${script##*/}" = debug.sh ] || on_host+=("host/${script##*/}")
+	done
+fi
 
 build_tests selftests rust-user
 

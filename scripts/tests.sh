@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced after lib.sh and tree.sh: building the programs that run in the guest.
+# Sourced after lib.sh: building the programs that run in the guest.
 
-# shellcheck disable=SC2154 # from lib.sh
+# shellcheck source=scripts/target.sh disable=SC2154 # top is from lib.sh
+. "$top/scripts/target.sh"
+
 tests_out=$top/build/tests
 
 # build_tests TARGET...: targets of tests/Makefile.
@@ -18,7 +20,7 @@ build_tests() {
 # selftests_dir: where kselftest_harness.h of the kernel in use is.
 selftests_dir() {
 	local tree dir
-	tree=${KDIR:-$("$top/scripts/stock-kernel.sh")}
+	tree=${KDIR:-$("$top/scripts/kernel.sh")}
 	for dir in "$tree" "$tree/source"; do
 		if [ -f "$dir/tools/testing/selftests/kselftest_harness.h" ]; then
 			echo "$dir/tools/testing/selftests"

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The results of the modules' KUnit suites, which run when a module is loaded, as one list.
+
+results=/sys/kernel/debug/kunit
+
+if [ ! -d $results ]; then
+	echo 1..1
+	echo 'ok 1 kunit # SKIP this kernel has no KUnit'
+	exit
+fi
+
+insmod /simple.ko
+# Each suite says how many cases it has, and then how each of them ended.
+cat $results/*/results | awk '
+	/# Subtest:/ { suite = $3 }
+	/^ +1\.\./ { planned += substr($1, 4) }
+	/^ +(not )?ok / {
+		verdict = $1 == "not" ? "not ok" : "ok"
+		sub(/^ +(not )?ok [0-9]+ /, "")
+		print verdict, ++cases, suite "." $0
+	}
+	END { print "1.." planned + !planned }'
+rmmod simple
