@@ -50,7 +50,9 @@ run_host() {
 host_output=$(mktemp)
 trap 'rm -f "$host_output"' EXIT
 
-say "booting the guest for the tests (about a minute, emulated)"
+takes="about a minute"
+[ "$KERNEL" = stock ] || takes="several minutes"
+say "booting the guest for the tests ($takes, emulated)"
 {
 	run_host >"$host_output" 2>&1 &
 	run_guest
