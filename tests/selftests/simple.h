@@ -30,6 +30,10 @@
 
 #include "kselftest_harness.h"
 
+/* Seconds after which a test has hung: half a minute is little for a debug kernel. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
 static inline size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
