@@ -29,10 +29,11 @@ fi
 build_tests selftests rust-user
 
 # The guest's tests load the module themselves. Memory that is not RAM to try physical=1 on is a
-# graphics card's, and a part of RAM that the kernel is told to leave alone.
+# graphics card's, and a part of RAM that the kernel is told to leave alone. With init_on_alloc=0 a
+# page shows that the module did not ask to be zeroed.
 run_guest() {
 	# shellcheck disable=SC2016 # the $ is for the kernel
-	QEMU_ARGS="-vga std" KERNEL_ARGS='memmap=64K$0x30000000' FILES="${files[*]}" LOAD=no WITH_MODULE=yes TRACE=no "$top/scripts/guest.sh" run \
+	QEMU_ARGS="-vga std" KERNEL_ARGS='memmap=64K$0x30000000 init_on_alloc=0' FILES="${files[*]}" LOAD=no WITH_MODULE=yes TRACE=no "$top/scripts/guest.sh" run \
 		"$top/tests/run-in-guest.sh" "${in_guest[*]}" || printf '### end %s\n' "$?"
 }
 

@@ -122,26 +122,6 @@ TEST_F(module, devices_come_and_go)
 	}
 }
 
-TEST_F(module, memory_is_fresh_after_reload)
-{
-	static const char *const paths[] = { "/dev/simpler", "/dev/simplen" };
-
-	for (int i = 0; i < 4; i++) {
-		ASSERT_EQ(load_module("pages=64"), 0);
-		for (size_t j = 0; j < ARRAY_SIZE(paths); j++) {
-			int fd = open(paths[j], O_RDWR);
-			char *addr = map_shared(fd, 64, 0);
-
-			ASSERT_NE(addr, MAP_FAILED);
-			ASSERT_TRUE(is_zero(addr, 64 * self->page));
-			memset(addr, 0xff, 64 * self->page);
-			munmap(addr, 64 * self->page);
-			close(fd);
-		}
-		ASSERT_EQ(unload_module(), 0);
-	}
-}
-
 /* Nobody who looks at the counters keeps the module, or is harmed when it goes. */
 TEST_F(module, unloads_while_a_counter_is_open)
 {

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How long a page of simplen lives: as long as anybody holds it, whatever became
+ * of the mapping, the file and the module; and what is seen in a page at first:
+ * zeros, whoever used the memory before.
+ *
+ * A kernel that zeroes all memory itself has to be told "init_on_alloc=0", or the
+ * latter shows nothing.
+ */
+
+#include "simple.h"
+
+#include <linux/io_uring.h>
+#include <sched.h>
+
+#define HELD 64 /* pages that are held */
+#define NEXT 500 /* pages of the region after that */
+
+/* What a page with this number is full of. */
+static __u64 word_of(size_t number)
+{
+	return 0x5a5a0000a5a50000ULL + number;
+}
+
+static void fill(char *addr, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		for (size_t at = 0; at < page_size(); at += sizeof(__u64))
+			*(__u64 *)(addr + i * page_size() + at) = word_of(i);
+}
+
+static bool is_filled(const char *addr, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		for (size_t at = 0; at < page_size(); at += sizeof(__u64))
+			if (*(__u64 *)(addr + i * page_size() + at) != word_of(i))
+				return false;
+	return true;
+}
+
+/* Reads all of it, which must be there. */
+static bool read_whole(int fd, char *buf, size_t len)
+{
+	ssize_t done;
+
+	for (; len; buf += done, len -= done) {
+		done = read(fd, buf, len);
+		if (done <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Pages are given back to the processor that they were taken at, and found there again. */
+static int stay_on_one_processor(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* Who holds the pages. */
+struct holder {
+	int pipe[2];
+	int copy[2];
+	int ring;
+	char *queues;
+	struct io_uring_sqe *sqe;
+	struct io_uring_params params;
+	char *addr;
+};
+
+static int make_pipe(int ends[2])
+{
+	if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, HELD * page_size()) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A pipe, without a copy: 0 or a negative errno. */
+static int pipe_holds(struct holder *holder, char *addr)
+{
+	struct iovec iov = { addr, HELD * page_size() };
+
+	if (make_pipe(holder->pipe) || make_pipe(holder->copy))
+		return -errno;
+	return vmsplice(holder->pipe[1], &iov, 1, 0) == (ssize_t)iov.iov_len ? 0 : -EIO;
+}
+
+/* The same, and the process that gave the pages is gone. */
+static int dead_process_pipe_holds(struct holder *holder, char *addr)
+{
+	struct iovec iov = { addr, HELD * page_size() };
+	int status;
+	pid_t pid;
+
+	if (make_pipe(holder->pipe) || make_pipe(holder->copy))
+		return -errno;
+	pid = fork();
+	if (!pid)
+		_exit(vmsplice(holder->pipe[1], &iov, 1, 0) != (ssize_t)iov.iov_len);
+	return waitpid(pid, &status, 0) == pid && !status ? 0 : -EIO;
+}
+
+/* Takes what the pipe holds, and leaves it there: tee() has two pipes hold the same pages. */
+static bool see_by_pipe(struct holder *holder, char *buf)
+{
+	const size_t len = HELD * page_size();
+
+	return tee(holder->pipe[0], holder->copy[1], len, 0) == (ssize_t)len &&
+	       read_whole(holder->copy[0], buf, len);
+}
+
+static void release_pipe(struct holder *holder)
+{
+	for (int i = 0; i < 2; i++) {
+		close(holder->pipe[i]);
+		close(holder->copy[i]);
+	}
+}
+
+/* A pin: the fixed buffer of an io_uring. -ENOSYS if this kernel has none. */
+static int pin_holds(struct holder *holder, char *addr)
+{
+	struct io_uring_params *params = &holder->params;
+	struct iovec iov = { addr, HELD * page_size() };
+
+	if (make_pipe(holder->pipe))
+		return -errno;
+	holder->addr = addr;
+	holder->ring = syscall(SYS_io_uring_setup, 1, params);
+	if (holder->ring < 0)
+		return -errno;
+	holder->queues = mmap(NULL, params->cq_off.cqes + params->cq_entries *
+			      sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+			      holder->ring, IORING_OFF_SQ_RING);
+	holder->sqe = mmap(NULL, sizeof(*holder->sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   holder->ring, IORING_OFF_SQES);
+	if (holder->queues == MAP_FAILED || holder->sqe == MAP_FAILED ||
+	    syscall(SYS_io_uring_register, holder->ring, IORING_REGISTER_BUFFERS, &iov, 1))
+		return -errno;
+	return 0;
+}
+
+/* Has the ring write its buffer into a pipe, which copies it. */
+static bool see_by_pin(struct holder *holder, char *buf)
+{
+	const size_t len = HELD * page_size();
+	struct io_uring_params *params = &holder->params;
+	unsigned int *tail = (unsigned int *)(holder->queues + params->sq_off.tail);
+	unsigned int *array = (unsigned int *)(holder->queues + params->sq_off.array);
+	struct io_uring_cqe *cqes = (struct io_uring_cqe *)(holder->queues + params->cq_off.cqes);
+	unsigned int *head = (unsigned int *)(holder->queues + params->cq_off.head);
+	unsigned int mask = params->cq_entries - 1;
+
+	*holder->sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_WRITE_FIXED,
+		.fd = holder->pipe[1],
+		.addr = (uintptr_t)holder->addr,
+		.len = len,
+	};
+	array[0] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, holder->ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1 ||
+	    cqes[*head & mask].res != (int)len)
+		return false;
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	return read_whole(holder->pipe[0], buf, len);
+}
+
+static void release_pin(struct holder *holder)
+{
+	syscall(SYS_io_uring_register, holder->ring, IORING_UNREGISTER_BUFFERS, NULL, 0);
+	close(holder->ring);
+	close(holder->pipe[0]);
+	close(holder->pipe[1]);
+}
+
+FIXTURE(held)
+{
+	size_t page;
+	struct holder holder;
+};
+
+FIXTURE_VARIANT(held)
+{
+	int (*hold)(struct holder *holder, char *addr);
+	bool (*see)(struct holder *holder, char *buf);
+	void (*release)(struct holder *holder);
+};
+
+FIXTURE_VARIANT_ADD(held, by_a_pipe)
+{
+	.hold = pipe_holds,
+	.see = see_by_pipe,
+	.release = release_pipe,
+};
+
+FIXTURE_VARIANT_ADD(held, by_the_pipe_of_a_dead_process)
+{
+	.hold = dead_process_pipe_holds,
+	.see = see_by_pipe,
+	.release = release_pipe,
+};
+
+FIXTURE_VARIANT_ADD(held, by_a_pin)
+{
+	.hold = pin_holds,
+	.see = see_by_pin,
+	.release = release_pin,
+};
+
+FIXTURE_SETUP(held)
+{
+	self->page = page_size();
+	ASSERT_EQ(reload_module("pages=64"), 0);
+	clear_log();
+	ASSERT_EQ(stay_on_one_processor(), 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(held)
+{
+	EXPECT_EQ(unload_module(), 0);
+}
+
+static int compare_phys(const void *a, const void *b)
+{
+	__u64 left = *(__u64 *)a, right = *(__u64 *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* How many of these pages are among the held ones. */
+static size_t count_again(const __u64 *pages, size_t count, const __u64 *held)
+{
+	size_t again = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < HELD; j++)
+			again += pages[i] == held[j];
+	return again;
+}
+
+/*
+ * The pages keep their content when the mapping, the file and the module are
+ * gone, and the next region gets others. When they are given back it gets these,
+ * each of them once: one that was freed twice would be two pages of the region.
+ */
+TEST_F(held, outlives_mapping_file_and_module)
+{
+	const size_t len = HELD * self->page;
+	int fd = open("/dev/simplen", O_RDWR), ret;
+	char *addr = map_shared(fd, HELD, 0), *buf = malloc(len);
+	__u64 held[HELD], next[NEXT];
+	size_t i;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	fill(addr, HELD);
+	for (i = 0; i < HELD; i++) {
+		held[i] = phys_at(addr + i * self->page);
+		ASSERT_NE(held[i], 0);
+	}
+	ret = variant->hold(&self->holder, addr);
+	if (ret == -ENOSYS)
+		SKIP(return, "this kernel has no io_uring");
+	ASSERT_EQ(ret, 0);
+
+	ASSERT_EQ(munmap(addr, len), 0);
+	EXPECT_TRUE(variant->see(&self->holder, buf) && is_filled(buf, HELD));
+	ASSERT_EQ(close(fd), 0);
+	EXPECT_TRUE(variant->see(&self->holder, buf) && is_filled(buf, HELD));
+	ASSERT_EQ(unload_module(), 0);
+	EXPECT_EQ(log_count("pages: 64 allocated, 0 freed"), 1);
+	EXPECT_TRUE(variant->see(&self->holder, buf) && is_filled(buf, HELD));
+
+	ASSERT_EQ(load_module("pages=500"), 0);
+	fd = open("/dev/simplen", O_RDWR);
+	addr = map_shared(fd, NEXT, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	memset(addr, 0xff, NEXT / 2 * self->page);
+	for (i = 0; i < NEXT / 2; i++)
+		next[i] = phys_at(addr + i * self->page);
+	EXPECT_EQ(count_again(next, NEXT / 2, held), 0);
+	memset(buf, 0, len);
+	EXPECT_TRUE(variant->see(&self->holder, buf) && is_filled(buf, HELD));
+
+	variant->release(&self->holder);
+	for (; i < NEXT; i++) {
+		EXPECT_EQ(addr[i * self->page], 0);
+		next[i] = phys_at(addr + i * self->page);
+	}
+	/* The kernel itself may have taken some. */
+	EXPECT_GE(count_again(next, NEXT, held), HELD / 2);
+	qsort(next, NEXT, sizeof(*next), compare_phys);
+	for (i = 1; i < NEXT; i++)
+		ASSERT_NE(next[i], next[i - 1]);
+}
+
+/* The mapping that a child inherited outlives the process that made it, and its file. */
+TEST(second_process_holds_pages)
+{
+	const size_t page = page_size();
+	int go[2], done[2], fd, status;
+	char *addr, byte = 0;
+	pid_t first;
+
+	ASSERT_EQ(reload_module("pages=64"), 0);
+	clear_log();
+	ASSERT_EQ(pipe(go), 0);
+	ASSERT_EQ(pipe(done), 0);
+	first = fork();
+	ASSERT_GE(first, 0);
+	if (!first) {
+		fd = open("/dev/simplen", O_RDWR);
+		addr = map_shared(fd, HELD, 0);
+		fill(addr, HELD);
+		close(fd);
+		if (fork())
+			_exit(0);
+		/* The second process. */
+		if (read(go[0], &byte, 1) == 1)
+			byte = is_filled(addr, HELD);
+		munmap(addr, HELD * page);
+		write(done[1], &byte, 1);
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(first, &status, 0), first);
+	EXPECT_EQ(counter("simplen", "vmas"), 1);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	ASSERT_EQ(write(go[1], "", 1), 1);
+	ASSERT_EQ(read(done[0], &byte, 1), 1);
+	EXPECT_EQ(byte, 1);
+	EXPECT_EQ(counter("simplen", "vmas"), 0);
+	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(log_count("VMAs: 2 opened, 2 closed; pages: 64 allocated, 64 freed"), 1);
+}
+
+#define FRESH 512 /* pages that are looked at for the first time */
+
+FIXTURE(fresh)
+{
+	size_t page;
+	int fd;
+	char *buf; /* what was seen */
+	size_t order[FRESH]; /* in which the pages are looked at */
+};
+
+FIXTURE_VARIANT(fresh)
+{
+	const char *path, *params;
+	bool is_simpler;
+};
+
+FIXTURE_VARIANT_ADD(fresh, simpler)
+{
+	.path = "/dev/simpler",
+	.params = "pages=512 trace=0",
+	.is_simpler = true,
+};
+
+FIXTURE_VARIANT_ADD(fresh, simplen)
+{
+	.path = "/dev/simplen",
+	.params = "pages=512 trace=0",
+};
+
+/* FRESH pages of 4 KiB are a huge page; of larger ones they are too few for any. */
+FIXTURE_VARIANT_ADD(fresh, simplen_huge)
+{
+	.path = "/dev/simplen",
+	.params = "pages=512 trace=0 huge=1",
+};
+
+/* Leaves free memory full of what a program had in it. */
+static void dirty_free_memory(void)
+{
+	const size_t len = 2 * FRESH * page_size();
+	char *addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(addr, 0xa5, len);
+	munmap(addr, len);
+}
+
+FIXTURE_SETUP(fresh)
+{
+	unsigned int seed = 1;
+
+	self->page = page_size();
+	self->buf = malloc(FRESH * self->page);
+	memset(self->buf, 0xff, FRESH * self->page);
+	for (size_t i = 0; i < FRESH; i++) {
+		size_t j = rand_r(&seed) % (i + 1);
+
+		self->order[i] = self->order[j];
+		self->order[j] = i;
+	}
+	ASSERT_EQ(stay_on_one_processor(), 0);
+	dirty_free_memory();
+	ASSERT_EQ(reload_module(variant->params), 0);
+	self->fd = open(variant->path, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+}
+
+/* Leaves the whole region full of something, for the next test to get as free memory. */
+FIXTURE_TEARDOWN_PARENT(fresh)
+{
+	int fd = open(variant->path, O_RDWR);
+	char *addr = map_shared(fd, FRESH, 0);
+
+	EXPECT_EQ(stay_on_one_processor(), 0);
+	EXPECT_NE(addr, MAP_FAILED);
+	memset(addr, 0xa5, FRESH * self->page);
+	munmap(addr, FRESH * self->page);
+	close(fd);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+#define EXPECT_ALL_ZERO() EXPECT_TRUE(is_zero(self->buf, FRESH * self->page))
+
+TEST_F(fresh, shared_mapping)
+{
+	char *addr = map_shared(self->fd, FRESH, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < FRESH; i++) {
+		size_t at = self->order[i] * self->page;
+
+		/* In turn by a read and by a write. */
+		if (i % 2)
+			addr[at + 100] = 0;
+		memcpy(self->buf + at, addr + at, self->page);
+	}
+	EXPECT_ALL_ZERO();
+}
+
+TEST_F(fresh, private_mapping)
+{
+	char *addr = mmap(NULL, FRESH * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
+			  0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < FRESH; i++) {
+		size_t at = self->order[i] * self->page;
+
+		if (i % 2)
+			addr[at + 100] = 0;
+		memcpy(self->buf + at, addr + at, self->page);
+	}
+	EXPECT_ALL_ZERO();
+}
+
+TEST_F(fresh, read)
+{
+	for (size_t i = 0; i < FRESH; i++) {
+		off_t at = self->order[i] * self->page;
+
+		ASSERT_EQ(pread(self->fd, self->buf + at, self->page, at), self->page);
+	}
+	EXPECT_ALL_ZERO();
+	/* Also those that are allocated now. */
+	ASSERT_EQ(faults_of_reading(map_shared(self->fd, FRESH, 0), FRESH) > 0,
+		  !variant->is_simpler);
+	ASSERT_EQ(pread(self->fd, self->buf, FRESH * self->page, 0), FRESH * self->page);
+	EXPECT_ALL_ZERO();
+}
+
+/* What is around the byte that is written. */
+TEST_F(fresh, write)
+{
+	for (size_t i = 0; i < FRESH; i++) {
+		off_t at = self->order[i] * self->page;
+
+		ASSERT_EQ(pwrite(self->fd, "", 1, at + 100), 1);
+		ASSERT_EQ(pread(self->fd, self->buf + at, self->page, at), self->page);
+	}
+	EXPECT_ALL_ZERO();
+}
+
+/* As a debugger does. */
+TEST_F(fresh, looked_into)
+{
+	char *addr = map_shared(self->fd, FRESH, 0);
+	int mem = open("/proc/self/mem", O_RDWR);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < FRESH; i++) {
+		size_t at = self->order[i] * self->page;
+		struct iovec to = { self->buf + at, self->page }, from = { addr + at, self->page };
+
+		if (i % 2) {
+			ASSERT_EQ(pread(mem, to.iov_base, self->page, (off_t)addr + at), self->page);
+			continue;
+		}
+		ASSERT_EQ(process_vm_readv(getpid(), &to, 1, &from, 1, 0),
+			  variant->is_simpler ? -1 : self->page);
+		/* This way wants references on the pages, and simpler's have none. */
+		if (variant->is_simpler) {
+			ASSERT_EQ(errno, EFAULT);
+			memset(to.iov_base, 0, self->page);
+		}
+	}
+	EXPECT_ALL_ZERO();
+}
+
+/* Otherwise the tests above show nothing: the region gets pages that were used before. */
+TEST(memory_is_used_again)
+{
+	__u64 before[HELD], after[HELD];
+
+	ASSERT_EQ(stay_on_one_processor(), 0);
+	for (int round = 0; round < 2; round++) {
+		int fd;
+		char *addr;
+
+		ASSERT_EQ(reload_module("pages=64"), 0);
+		fd = open("/dev/simplen", O_RDWR);
+		addr = map_shared(fd, HELD, 0);
+		ASSERT_NE(addr, MAP_FAILED);
+		memset(addr, 0xa5, HELD * page_size());
+		for (size_t i = 0; i < HELD; i++)
+			(round ? after : before)[i] = phys_at(addr + i * page_size());
+		munmap(addr, HELD * page_size());
+		close(fd);
+	}
+	EXPECT_GT(count_again(after, HELD, before), 0);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+/* Two threads that are the first at a page, by each way in which a page can come to be. */
+struct pair {
+	pthread_barrier_t start, end;
+	size_t page;
+	int fd;
+	char *writer, *reader; /* mappings */
+	const char *wrong;
+};
+
+static void *write_first(void *arg)
+{
+	struct pair *pair = arg;
+
+	for (size_t i = 0; i < FRESH; i++) {
+		__u64 word = word_of(i), *at = (__u64 *)(pair->writer + i * pair->page + 8);
+
+		pthread_barrier_wait(&pair->start);
+		if (i % 2)
+			__atomic_store_n(at, word, __ATOMIC_RELAXED);
+		else if (pwrite(pair->fd, &word, 8, i * pair->page + 8) != 8)
+			pair->wrong = "a write failed";
+		pthread_barrier_wait(&pair->end);
+	}
+	return NULL;
+}
+
+static void *read_first(void *arg)
+{
+	struct pair *pair = arg;
+	__u64 *buf = malloc(pair->page);
+
+	for (size_t i = 0; i < FRESH; i++) {
+		char *at = pair->reader + i * pair->page;
+
+		pthread_barrier_wait(&pair->start);
+		if (i % 4 < 2)
+			memcpy(buf, at, pair->page);
+		else if (pread(pair->fd, buf, pair->page, i * pair->page) != (ssize_t)pair->page)
+			pair->wrong = "a read failed";
+		pthread_barrier_wait(&pair->end);
+		for (size_t j = 0; j < pair->page / 8; j++)
+			if (buf[j] && (j != 1 || buf[j] != word_of(i)))
+				pair->wrong = "the reader saw what nobody wrote";
+		if (__atomic_load_n((__u64 *)(at + 8), __ATOMIC_RELAXED) != word_of(i))
+			pair->wrong = "a write was lost";
+	}
+	free(buf);
+	return NULL;
+}
+
+TEST_F(fresh, threads_that_are_first_see_zeros_or_each_other)
+{
+	struct pair pair = { .page = self->page, .fd = self->fd };
+	pthread_t threads[2];
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	ASSERT_EQ(sched_setaffinity(0, sizeof(all), &all), 0);
+	pair.writer = map_shared(self->fd, FRESH, 0);
+	pair.reader = map_shared(self->fd, FRESH, 0);
+	ASSERT_NE(pair.writer, MAP_FAILED);
+	ASSERT_NE(pair.reader, MAP_FAILED);
+	pthread_barrier_init(&pair.start, NULL, 2);
+	pthread_barrier_init(&pair.end, NULL, 2);
+	ASSERT_EQ(pthread_create(&threads[0], NULL, write_first, &pair), 0);
+	ASSERT_EQ(pthread_create(&threads[1], NULL, read_first, &pair), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(pair.wrong, NULL) {
+		TH_LOG("%s", pair.wrong);
+	}
+}
+
+TEST_HARNESS_MAIN
