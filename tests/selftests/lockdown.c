@@ -21,8 +21,12 @@ static bool lock_down(void)
 
 TEST(locked_down_kernel_refuses_to_open)
 {
+	__u64 card, registers;
 	int before;
+	char byte;
 
+	find_card(&card, &registers);
+	ASSERT_NE(card, 0);
 	ASSERT_EQ(reload_module("pages=16 physical=1"), 0);
 	before = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(before, 0);
@@ -31,6 +35,9 @@ TEST(locked_down_kernel_refuses_to_open)
 
 	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
 	EXPECT_EQ(errno, EPERM);
+	/* As with /dev/mem, who has it open keeps it. */
+	EXPECT_EQ(mmap_errno(before, page_size(), PROT_READ, MAP_SHARED, card), 0);
+	EXPECT_EQ(pread(before, &byte, 1, card), 1);
 	/* RAM of the module's own is nobody's secret. */
 	EXPECT_GE(open("/dev/simplen", O_RDWR), 0);
 }

@@ -4,6 +4,8 @@
 #include "simple.h"
 
 #include <linux/capability.h>
+#include <sched.h>
+#include <sys/ptrace.h>
 
 FIXTURE(physical)
 {
@@ -73,6 +75,7 @@ TEST_F(physical, ram_is_eperm)
 	const __u64 last = self->ram_end + 1 - self->page;
 	const size_t page = self->page;
 	char byte = 0;
+	struct iovec iov = { &byte, 1 };
 
 	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_SHARED, self->ram), EPERM);
 	EXPECT_EQ(mmap_errno(self->fd, page, PROT_READ, MAP_PRIVATE, self->ram + 16 * page), EPERM);
@@ -83,6 +86,12 @@ TEST_F(physical, ram_is_eperm)
 	EXPECT_EQ(errno, EPERM);
 	EXPECT_EQ(pwrite(self->fd, &byte, 1, last), -1);
 	EXPECT_EQ(errno, EPERM);
+	ASSERT_EQ(lseek(self->fd, self->ram, SEEK_SET), self->ram);
+	EXPECT_EQ(readv(self->fd, &iov, 1), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_EQ(writev(self->fd, &iov, 1), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_EQ(lseek(self->fd, 0, SEEK_CUR), self->ram);
 	/* RAM that the module itself owns is no exception, and simplen has it. */
 	byte = 1;
 	EXPECT_EQ(pwrite(open("/dev/simplen", O_RDWR), &byte, 1, 0), 1);
@@ -117,6 +126,75 @@ TEST_F(physical, mremap_does_not_grow)
 
 	EXPECT_EQ(mremap(addr, self->page, 2 * self->page, MREMAP_MAYMOVE), MAP_FAILED);
 	EXPECT_EQ(errno, EFAULT);
+}
+
+/* The last page of what is reserved is mapped, and what follows it is RAM. */
+TEST_F(physical, mapping_does_not_get_into_ram)
+{
+	const __u64 ram = self->reserved + 0x10000;
+	const size_t page = self->page;
+	char *addr = map_card(self->fd, page, ram - page), *moved;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	put_text(addr, "the last page");
+	EXPECT_EQ(mremap(addr, page, 2 * page, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(mremap(addr, 0, 2 * page, MREMAP_MAYMOVE), MAP_FAILED);
+	EXPECT_EQ(errno, EFAULT);
+	moved = mmap(NULL, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_EQ(mremap(addr, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, moved), moved);
+	EXPECT_STREQ(moved, "the last page");
+	EXPECT_EQ(remap_file_pages(moved, page, 0, ram / page, 0), -1);
+	EXPECT_EQ(errno, EPERM);
+}
+
+/* Who looks into the process gets what is mapped, and no more. */
+TEST_F(physical, debugger_does_not_get_into_ram)
+{
+	const size_t page = self->page;
+	char *addr = mmap(NULL, 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec there = { addr, 8 }, here = { (char[8]){}, 8 };
+	char path[64], buf[16], *end = addr + page;
+	int mem, status, ends[2];
+	pid_t pid;
+
+	ASSERT_EQ(munmap(end, page), 0);
+	ASSERT_EQ(mmap(addr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->fd,
+		       self->reserved + 0x10000 - page), addr);
+	pid = fork();
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	sprintf(path, "/proc/%d/mem", pid);
+	mem = open(path, O_RDWR);
+	memset(addr, 'x', page);
+	EXPECT_EQ(pread(mem, buf, 16, (off_t)end - 8), 8);
+	EXPECT_EQ(pwrite(mem, buf, 16, (off_t)end - 8), 8);
+	EXPECT_EQ(pread(mem, buf, 16, (off_t)end), -1);
+	EXPECT_EQ(errno, EIO);
+
+	ASSERT_EQ(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+	ASSERT_EQ(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(ptrace(PTRACE_POKEDATA, pid, end - sizeof(long), 5L), 0);
+	EXPECT_EQ(ptrace(PTRACE_PEEKDATA, pid, end - sizeof(long), NULL), 5);
+	EXPECT_EQ(ptrace(PTRACE_POKEDATA, pid, end - 4, 5L), -1);
+	EXPECT_EQ(errno, EIO);
+	errno = 0;
+	EXPECT_EQ(ptrace(PTRACE_PEEKDATA, pid, end, NULL), -1);
+	EXPECT_EQ(errno, EIO);
+
+	/* These want references on pages, and device memory has none. */
+	EXPECT_EQ(process_vm_readv(pid, &here, 1, &there, 1, 0), -1);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(process_vm_writev(pid, &here, 1, &there, 1, 0), -1);
+	EXPECT_EQ(errno, EFAULT);
+	ASSERT_EQ(pipe(ends), 0);
+	EXPECT_EQ(vmsplice(ends[1], &there, 1, 0), -1);
+	EXPECT_EQ(errno, EFAULT);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 /* Reads, writes and mappings see the same memory. */
@@ -387,12 +465,24 @@ static int drop_rawio(void)
 
 TEST_F(physical, open_needs_the_capability)
 {
+	char byte;
+
 	ASSERT_EQ(drop_rawio(), 0);
 	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
 	EXPECT_EQ(errno, EPERM);
 	EXPECT_GE(open("/dev/simplen", O_RDWR), 0);
 	/* A file that is open may be given to somebody without it. */
 	EXPECT_NE(map_card(self->fd, self->page, self->card), MAP_FAILED);
+	EXPECT_EQ(pread(self->fd, &byte, 1, self->card), 1);
+}
+
+/* The root of a user namespace has every capability there, and none that counts here. */
+TEST_F(physical, open_needs_the_capability_of_the_whole_system)
+{
+	if (unshare(CLONE_NEWUSER))
+		SKIP(return, "this kernel has no user namespaces");
+	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
+	EXPECT_EQ(errno, EPERM);
 }
 
 TEST(capability_is_for_physical_only)
