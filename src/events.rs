@@ -63,8 +63,8 @@ pub(crate) fn trace(level: u8) {
 }
 
 impl Events {
-    /// Of the device with this name, which has allocated `pages` pages so far.
-    pub(crate) fn new(device: &'static CStr, pages: usize) -> Result<Arc<Self>> {
+    /// Of the device with this name; nothing has happened so far.
+    pub(crate) fn new(device: &'static CStr) -> Result<Arc<Self>> {
         let events = Self {
             device,
             opens: Atomic::new(0),
@@ -73,7 +73,7 @@ impl Events {
             faults: Atomic::new(0),
             huge_faults: Atomic::new(0),
             huge_fallbacks: Atomic::new(0),
-            pages: Atomic::new(pages as i64),
+            pages: Atomic::new(0),
             freed: Atomic::new(0),
         };
         Ok(Arc::new(events, GFP_KERNEL)?)

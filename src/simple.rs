@@ -97,9 +97,8 @@ impl kernel::Module for Simple {
 
         events::trace(trace);
         let debugfs = debugfs::Dir::new(c"simple")?;
-        let simpler_pages = if physical { 0 } else { pages };
-        let simpler_events = Events::new(Simpler::NAME, simpler_pages)?;
-        let simplen_events = Events::new(Simplen::NAME, 0)?;
+        let simpler_events = Events::new(Simpler::NAME)?;
+        let simplen_events = Events::new(Simplen::NAME)?;
         let counters = [
             simpler_events.clone().publish(debugfs.clone()),
             simplen_events.clone().publish(debugfs),

@@ -61,6 +61,7 @@ impl Simpler {
         for (_, block) in region::pieces(0..pages as u64, PagesExact::MAX_PAGES) {
             blocks.push(PagesExact::new(block.len())?, GFP_KERNEL)?;
         }
+        events.pages_allocated(pages);
         let device = Self {
             blocks,
             pages,

@@ -99,6 +99,8 @@ TEST_F(module, no_memory_refuses_the_load)
 
 	EXPECT_EQ(load_module("pages=134217728"), -ENOMEM);
 	EXPECT_EQ(access("/dev/simpler", F_OK), -1);
+	/* The sums are of what there was. */
+	EXPECT_EQ(log_count("pages: 0 allocated, 0 freed"), log_count("unloaded; "));
 	EXPECT_LE(memory_lost(before, 1024), 1024);
 	EXPECT_EQ(load_module("pages=16"), 0);
 }
