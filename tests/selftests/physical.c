@@ -153,8 +153,8 @@ TEST_F(physical, debugger_does_not_get_into_ram)
 {
 	const size_t page = self->page;
 	char *addr = mmap(NULL, 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct iovec there = { addr, 8 }, here = { (char[8]){}, 8 };
 	char path[64], buf[16], *end = addr + page;
+	struct iovec there = { addr, 8 }, here = { buf, 8 };
 	int mem, status, ends[2];
 	pid_t pid;
 

@@ -1,0 +1,697 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation in a system call or a page fault fails in turn: the first,
+ * then the second, and so on, until there is none left to fail and the operation
+ * succeeds untouched. Those of the kernel itself, on the way to the driver and
+ * back, are among them. Each failure gives the documented error, or the
+ * operation does without; and everything works afterwards. The same for the
+ * copies to and from user space in a read or write.
+ *
+ * Documentation/fault-injection/fault-injection.rst: /proc/<pid>/fail-nth.
+ */
+
+#include "simple.h"
+
+#define MAX_POINTS 5000 /* no operation has so many allocations */
+
+/* No error, but less done than asked for. */
+#define SHORT -1
+
+enum module { SIMPLE, PHYSICAL, HUGE, MIRROR, CLOCK };
+
+/*
+ * What is loaded. An attempt works on a window of the device; after so many
+ * windows, which nobody has touched before, they come again.
+ */
+static const struct {
+	const char *name, *params;
+	size_t window, windows; /* in pages, but for HUGE in huge pages */
+} modules[] = {
+	[SIMPLE] = { "simple", "trace=0", 4, 128 },
+	[PHYSICAL] = { "simple", "trace=0 physical=1", 4, 128 },
+	[HUGE] = { "simple", "trace=0 huge=1", 1, 8 },
+	[MIRROR] = { "simple_mirror", "pages=2", 4, 1 },
+	[CLOCK] = { "simple_clock", "", 1, 1 },
+};
+
+/* What an attempt at an operation works on. */
+struct scene {
+	size_t page, size; /* of a page, and of the window, in bytes */
+	off_t pos; /* of the window in the file */
+	const char *params;
+	int flags; /* of the mapping */
+	int fd; /* the device */
+	int other; /* a further file */
+	int pipe[2];
+	char *room; /* five times that size */
+	char *addr; /* in it, the mapped window */
+	char *target; /* and where another is free, with one more behind it */
+	char *buf; /* two pages */
+	pid_t child;
+};
+
+/*
+ * The operations: they return 0, an errno, or SHORT. They do as little as can be
+ * besides, as each allocation in it counts.
+ */
+
+static int result(long ret)
+{
+	return ret < 0 ? errno : 0;
+}
+
+static int count_result(ssize_t ret, size_t wanted)
+{
+	if (ret < 0)
+		return errno;
+	return ret == (ssize_t)wanted ? 0 : SHORT;
+}
+
+static int map_result(void *addr)
+{
+	return addr == MAP_FAILED ? errno : 0;
+}
+
+static int op_load(struct scene *s)
+{
+	return result(syscall(SYS_finit_module, s->other, s->params, 0));
+}
+
+static int op_open_simpler(struct scene *s)
+{
+	s->other = open("/dev/simpler", O_RDWR);
+	return result(s->other);
+}
+
+static int op_open_simplen(struct scene *s)
+{
+	s->other = open("/dev/simplen", O_RDWR);
+	return result(s->other);
+}
+
+static int op_mmap(struct scene *s)
+{
+	return map_result(mmap(s->target, s->size, PROT_READ | PROT_WRITE,
+			       s->flags | MAP_FIXED, s->fd, s->pos));
+}
+
+static int op_read_fault(struct scene *s)
+{
+	__atomic_load_n(s->addr, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int op_write_fault(struct scene *s)
+{
+	__atomic_store_n(s->addr, 1, __ATOMIC_RELAXED);
+	return __atomic_load_n(s->addr, __ATOMIC_RELAXED) == 1 ? 0 : EIO;
+}
+
+static int op_read_to_mapping(struct scene *s)
+{
+	return count_result(read(s->other, s->addr, 2 * s->page), 2 * s->page);
+}
+
+static int op_write_from_mapping(struct scene *s)
+{
+	return count_result(write(s->pipe[1], s->addr, 2 * s->page), 2 * s->page);
+}
+
+static int op_vmsplice(struct scene *s)
+{
+	struct iovec iov = { s->addr, 2 * s->page };
+
+	return count_result(vmsplice(s->pipe[1], &iov, 1, 0), 2 * s->page);
+}
+
+static int op_process_vm_readv(struct scene *s)
+{
+	struct iovec to = { s->buf, 2 * s->page }, from = { s->addr, 2 * s->page };
+
+	return count_result(process_vm_readv(getpid(), &to, 1, &from, 1, 0), 2 * s->page);
+}
+
+static int op_proc_mem(struct scene *s)
+{
+	return count_result(pread(s->other, s->buf, 2 * s->page, (off_t)s->addr), 2 * s->page);
+}
+
+static int op_mlock(struct scene *s)
+{
+	return result(mlock(s->addr, 2 * s->page));
+}
+
+static int op_read(struct scene *s)
+{
+	return count_result(pread(s->fd, s->buf, 2 * s->page, s->pos), 2 * s->page);
+}
+
+static int op_write(struct scene *s)
+{
+	return count_result(pwrite(s->fd, s->buf, 2 * s->page, s->pos), 2 * s->page);
+}
+
+static int op_lseek(struct scene *s)
+{
+	return result(lseek(s->fd, s->page, SEEK_SET));
+}
+
+/* Not the C library's, which does more. */
+static int op_fork(struct scene *s)
+{
+	s->child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (!s->child)
+		syscall(SYS_exit_group, s->addr[0] != 1);
+	return result(s->child);
+}
+
+static int op_mremap(struct scene *s)
+{
+	return map_result(mremap(s->addr, s->size, s->size,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, s->target));
+}
+
+static int op_mremap_part(struct scene *s)
+{
+	return map_result(mremap(s->addr + s->page, s->page, s->page,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, s->target));
+}
+
+static int op_mremap_grow(struct scene *s)
+{
+	return map_result(mremap(s->addr, s->size, 2 * s->size,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, s->target));
+}
+
+static int op_mremap_shrink(struct scene *s)
+{
+	return map_result(mremap(s->addr, s->size, s->page, 0));
+}
+
+static int op_munmap_part(struct scene *s)
+{
+	return result(munmap(s->addr + s->page, s->page));
+}
+
+static int op_mprotect_part(struct scene *s)
+{
+	return result(mprotect(s->addr + s->page, s->page, PROT_READ));
+}
+
+struct operation {
+	const char *name;
+	int (*run)(struct scene *scene);
+	const char *device; /* that is opened before */
+	int flags; /* of the mapping: made before, if the operation is not mmap */
+	bool filled; /* there is something in the mapping */
+	const char *other; /* a further file that is opened before */
+	int errors[3]; /* ENOMEM, if none */
+	enum module module;
+};
+
+static const struct operation loads[] = {
+	{ "load simple", .run = op_load, .other = "/simple.ko" },
+	{ "load simple, physical", .run = op_load, .other = "/simple.ko", .module = PHYSICAL },
+	{ "load simple, huge", .run = op_load, .other = "/simple.ko", .module = HUGE },
+	{ "load simple_mirror", .run = op_load, .other = "/simple_mirror.ko", .module = MIRROR },
+	{ "load simple_clock", .run = op_load, .other = "/simple_clock.ko", .module = CLOCK },
+};
+
+static const struct operation maps[] = {
+	{ "open simpler", .run = op_open_simpler },
+	{ "open simpler, physical", .run = op_open_simpler, .module = PHYSICAL },
+	{ "open simplen", .run = op_open_simplen },
+	{ "mmap simpler", .run = op_mmap, .device = "simpler", .flags = MAP_SHARED },
+	{ "mmap simpler, private", .run = op_mmap, .device = "simpler", .flags = MAP_PRIVATE },
+	{ "mmap simpler, physical", .run = op_mmap, .device = "simpler", .flags = MAP_SHARED,
+	  .module = PHYSICAL },
+	{ "mmap simplen", .run = op_mmap, .device = "simplen", .flags = MAP_SHARED },
+	{ "mmap simplen, private", .run = op_mmap, .device = "simplen", .flags = MAP_PRIVATE },
+	{ "mmap simplen, huge", .run = op_mmap, .device = "simplen", .flags = MAP_SHARED,
+	  .module = HUGE },
+	/* mmap(2) says that MAP_POPULATE tells of no errors. */
+	{ "mmap simplen, populated", .run = op_mmap, .device = "simplen",
+	  .flags = MAP_SHARED | MAP_POPULATE },
+	{ "munmap of a part of simplen, huge", .run = op_munmap_part, .device = "simplen",
+	  .flags = MAP_SHARED, .filled = true, .module = HUGE },
+	{ "mremap that grows simplen", .run = op_mremap_grow, .device = "simplen",
+	  .flags = MAP_SHARED, .filled = true },
+	{ "mmap simple_mirror", .run = op_mmap, .device = "simple_mirror", .flags = MAP_SHARED,
+	  .module = MIRROR },
+};
+
+/*
+ * VM_FAULT_OOM, whether from the driver or from the kernel, has the process try
+ * again: pagefault_out_of_memory(). It notices nothing.
+ */
+static const struct operation faults[] = {
+	{ "read fault", .run = op_read_fault, .device = "simplen", .flags = MAP_SHARED },
+	{ "write fault", .run = op_write_fault, .device = "simplen", .flags = MAP_SHARED },
+	{ "read fault, private", .run = op_read_fault, .device = "simplen", .flags = MAP_PRIVATE },
+	{ "write fault, private", .run = op_write_fault, .device = "simplen",
+	  .flags = MAP_PRIVATE },
+	{ "read fault, huge", .run = op_read_fault, .device = "simplen", .flags = MAP_SHARED,
+	  .module = HUGE },
+	{ "write fault, huge", .run = op_write_fault, .device = "simplen", .flags = MAP_SHARED,
+	  .module = HUGE },
+	{ "write fault, huge, private", .run = op_write_fault, .device = "simplen",
+	  .flags = MAP_PRIVATE, .module = HUGE },
+	{ "read fault in simpler, huge", .run = op_read_fault, .device = "simpler",
+	  .flags = MAP_SHARED, .module = HUGE },
+	{ "write fault in simpler, private", .run = op_write_fault, .device = "simpler",
+	  .flags = MAP_PRIVATE },
+	{ "write fault in physical, private", .run = op_write_fault, .device = "simpler",
+	  .flags = MAP_PRIVATE, .module = PHYSICAL },
+	{ "read fault in simple_clock", .run = op_read_fault, .device = "simple_clock",
+	  .flags = MAP_SHARED, .module = CLOCK },
+};
+
+static const struct operation copies[] = {
+	{ "read simpler", .run = op_read, .device = "simpler" },
+	{ "read simpler, physical", .run = op_read, .device = "simpler",
+	  .errors = { ENOMEM, SHORT }, .module = PHYSICAL },
+	{ "read simplen", .run = op_read, .device = "simplen" },
+	{ "write simpler", .run = op_write, .device = "simpler" },
+	{ "write simpler, physical", .run = op_write, .device = "simpler",
+	  .errors = { ENOMEM, SHORT }, .module = PHYSICAL },
+	{ "write simplen", .run = op_write, .device = "simplen", .errors = { ENOMEM, SHORT } },
+	{ "write simplen, huge", .run = op_write, .device = "simplen", .errors = { ENOMEM, SHORT },
+	  .module = HUGE },
+	{ "lseek simpler", .run = op_lseek, .device = "simpler" },
+	{ "lseek simplen", .run = op_lseek, .device = "simplen" },
+	/* The kernel itself touches the mapping, for which no memory is the same as no page. */
+	{ "read to simplen", .run = op_read_to_mapping, .device = "simplen", .flags = MAP_SHARED,
+	  .other = "/dev/zero", .errors = { EFAULT, SHORT } },
+	{ "write from simplen", .run = op_write_from_mapping, .device = "simplen",
+	  .flags = MAP_SHARED, .errors = { ENOMEM, EFAULT, SHORT } },
+	{ "process_vm_readv simplen", .run = op_process_vm_readv, .device = "simplen",
+	  .flags = MAP_SHARED, .errors = { ENOMEM, EFAULT, SHORT } },
+	{ "/proc/self/mem on simpler", .run = op_proc_mem, .device = "simpler", .flags = MAP_SHARED,
+	  .other = "/proc/self/mem", .errors = { ENOMEM, EIO, SHORT } },
+	{ "/proc/self/mem on simpler, huge", .run = op_proc_mem, .device = "simpler",
+	  .flags = MAP_SHARED, .other = "/proc/self/mem", .errors = { ENOMEM, EIO, SHORT },
+	  .module = HUGE },
+	{ "/proc/self/mem on physical", .run = op_proc_mem, .device = "simpler",
+	  .flags = MAP_SHARED, .other = "/proc/self/mem", .errors = { ENOMEM, EIO, SHORT },
+	  .module = PHYSICAL },
+	{ "/proc/self/mem on simplen", .run = op_proc_mem, .device = "simplen", .flags = MAP_SHARED,
+	  .other = "/proc/self/mem", .errors = { ENOMEM, EIO, SHORT } },
+	{ "vmsplice simplen", .run = op_vmsplice, .device = "simplen", .flags = MAP_SHARED,
+	  .errors = { ENOMEM, SHORT } },
+	/* mlock(2) has EAGAIN for pages that could not be locked. */
+	{ "mlock simplen", .run = op_mlock, .device = "simplen", .flags = MAP_SHARED,
+	  .errors = { ENOMEM, EAGAIN } },
+};
+
+static const struct operation user_copies[] = {
+	{ "copy from simpler", .run = op_read, .device = "simpler", .errors = { EFAULT, SHORT } },
+	{ "copy from physical", .run = op_read, .device = "simpler", .errors = { EFAULT, SHORT },
+	  .module = PHYSICAL },
+	{ "copy from simplen", .run = op_read, .device = "simplen", .errors = { EFAULT, SHORT } },
+	{ "copy to simpler", .run = op_write, .device = "simpler", .errors = { EFAULT, SHORT } },
+	{ "copy to physical", .run = op_write, .device = "simpler", .errors = { EFAULT, SHORT },
+	  .module = PHYSICAL },
+	{ "copy to simplen", .run = op_write, .device = "simplen", .errors = { EFAULT, SHORT } },
+};
+
+/* Each is tried on both devices, in shared and private mappings. */
+static const struct operation changes[] = {
+	{ "fork with", .run = op_fork, .filled = true },
+	{ "mremap of", .run = op_mremap, .filled = true },
+	{ "mremap of a part of", .run = op_mremap_part, .filled = true },
+	{ "mremap that shrinks", .run = op_mremap_shrink, .filled = true },
+	{ "munmap of a part of", .run = op_munmap_part, .filled = true },
+	{ "mprotect of a part of", .run = op_mprotect_part, .filled = true },
+};
+
+/* The file that has an allocation fail. */
+static int fail_nth_fd;
+
+/* The physical address of a graphics card's memory. */
+static __u64 card;
+
+FIXTURE(inject)
+{
+};
+
+/* Sets one of the knobs of a kind of failure; false if that fails. */
+static bool set_knob(const char *kind, const char *knob, const char *value)
+{
+	char path[128];
+	int fd;
+	bool done;
+
+	sprintf(path, "/sys/kernel/debug/%s/%s", kind, knob);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	done = write(fd, value, strlen(value)) > 0;
+	close(fd);
+	return done;
+}
+
+/*
+ * Whether failures of this kind count, of which fail-nth knows nothing itself: a
+ * stack trace has to have an address in it from "require-start" on, up to the
+ * last there is, and at a depth of 0 it has none.
+ */
+static bool set_counted(const char *kind, bool counted)
+{
+	return set_knob(kind, "stacktrace-depth", "0") &&
+	       set_knob(kind, "require-start", counted ? "0" : "1");
+}
+
+static bool has_fail_usercopy(void)
+{
+	return !access("/sys/kernel/debug/fail_usercopy", F_OK);
+}
+
+FIXTURE_SETUP(inject)
+{
+	__u64 registers;
+
+	fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth_fd < 0)
+		SKIP(return, "this kernel has no fault injection");
+	/* All kinds of allocations, and no report of each in the log. */
+	ASSERT_TRUE(set_knob("failslab", "ignore-gfp-wait", "N"));
+	ASSERT_TRUE(set_knob("failslab", "verbose", "0"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "ignore-gfp-wait", "N"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "ignore-gfp-highmem", "N"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "min-order", "0"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "verbose", "0"));
+	ASSERT_TRUE(set_counted("failslab", true));
+	ASSERT_TRUE(set_counted("fail_page_alloc", true));
+	if (has_fail_usercopy()) {
+		ASSERT_TRUE(set_knob("fail_usercopy", "verbose", "0"));
+		ASSERT_TRUE(set_counted("fail_usercopy", false));
+	}
+	find_card(&card, &registers);
+	ASSERT_NE(card, 0);
+	ASSERT_NE(pmd_size(), 0);
+}
+
+FIXTURE_TEARDOWN(inject)
+{
+}
+
+/* What the windows are counted in, in bytes. */
+static size_t unit_of(enum module module)
+{
+	return module == HUGE ? pmd_size() : page_size();
+}
+
+/* Has the failure with this number happen in this thread, from now on. 0: none. */
+static void fail_nth(int number)
+{
+	char text[16];
+	int len = sprintf(text, "%d", number);
+
+	/* This is a copy from user space itself, and may be what fails. */
+	while (pwrite(fail_nth_fd, text, len, 0) < 0)
+		if (errno != EFAULT)
+			abort();
+}
+
+/* Whether the failure has not happened yet. */
+static bool is_left_to_fail(void)
+{
+	char text[16] = "";
+
+	/* It happens here if it was the next. */
+	return pread(fail_nth_fd, text, sizeof(text) - 1, 0) < 0 || atoi(text);
+}
+
+/* Whether two mappings can be made of a device that show the same. */
+static bool device_works(const char *path, off_t pos, size_t len, int prot)
+{
+	int fd = open(path, prot & PROT_WRITE ? O_RDWR : O_RDONLY);
+	char *one = mmap(NULL, len, prot, MAP_SHARED, fd, pos);
+	char *two = mmap(NULL, len, prot, MAP_SHARED, fd, pos);
+	bool good = one != MAP_FAILED && two != MAP_FAILED;
+
+	if (good && (prot & PROT_WRITE)) {
+		one[8]++;
+		two[9]++;
+	}
+	good = good && one[8] == two[8] && one[9] == two[9];
+	munmap(one, len);
+	munmap(two, len);
+	close(fd);
+	return good;
+}
+
+static bool works(const struct scene *s, enum module module)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	/* Behind all windows. */
+	const off_t pos = modules[module].windows * s->size;
+
+	switch (module) {
+	case MIRROR:
+		return device_works("/dev/simple_mirror", 0, s->size, prot);
+	case CLOCK:
+		return device_works("/dev/simple_clock", 0, s->page, PROT_READ);
+	default:
+		return device_works("/dev/simpler", module == PHYSICAL ? card + pos : pos, s->page,
+				    prot) &&
+		       device_works("/dev/simplen", pos, s->page, prot);
+	}
+}
+
+/* Whether the log has equal sums in each line of the driver about its end. */
+static bool sums_are_equal(void)
+{
+	char *log = driver_log(), *at = log;
+	long opened, closed, allocated, freed;
+	bool equal = true;
+
+	while ((at = strstr(at, "unloaded; "))) {
+		equal = equal && sscanf(at, "unloaded; VMAs: %ld opened, %ld closed; "
+					"pages: %ld allocated, %ld freed",
+					&opened, &closed, &allocated, &freed) == 4 &&
+			opened == closed && allocated == freed;
+		at++;
+	}
+	free(log);
+	return equal;
+}
+
+/* Makes what the attempt with this number works on. */
+static bool set_scene(const struct operation *op, struct scene *s, int number)
+{
+	const int prot = op->module == CLOCK ? PROT_READ : PROT_READ | PROT_WRITE;
+	char path[64];
+
+	s->pos = number % modules[op->module].windows * s->size;
+	if (op->module == PHYSICAL)
+		s->pos += card;
+	s->flags = op->flags;
+	s->fd = -1;
+	s->other = -1;
+	s->child = -1;
+	s->room = mmap(NULL, 5 * s->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->room == MAP_FAILED || pipe(s->pipe))
+		return false;
+	/* A huge page is mapped at a multiple of its size only. */
+	s->addr = s->room + s->size - (uintptr_t)s->room % s->size;
+	s->target = s->addr + 2 * s->size;
+	if (op->other) {
+		s->other = open(op->other, O_RDONLY);
+		if (s->other < 0)
+			return false;
+	}
+	if (op->device) {
+		sprintf(path, "/dev/%s", op->device);
+		s->fd = open(path, prot & PROT_WRITE ? O_RDWR : O_RDONLY);
+		if (s->fd < 0)
+			return false;
+	}
+	if (op->flags && op->run != op_mmap &&
+	    mmap(s->addr, s->size, prot, op->flags | MAP_FIXED, s->fd, s->pos) == MAP_FAILED)
+		return false;
+	for (size_t i = 0; op->filled && i < s->size / s->page; i++)
+		s->addr[i * s->page] = i + 1;
+	return true;
+}
+
+/* Whether the pages of a mapping that was filled are all in their places. */
+static bool is_as_filled(const struct scene *s)
+{
+	for (size_t i = 0; i < s->size / s->page; i++)
+		if (s->addr[i * s->page] != (char)(i + 1))
+			return false;
+	return true;
+}
+
+/* False if there was a child that did not see the mapping. */
+static bool clear_scene(struct scene *s)
+{
+	int status = 0;
+
+	if (s->child > 0)
+		waitpid(s->child, &status, 0);
+	munmap(s->room, 5 * s->size);
+	close(s->fd);
+	close(s->other);
+	close(s->pipe[0]);
+	close(s->pipe[1]);
+	return !status;
+}
+
+static bool is_documented(const struct operation *op, int error)
+{
+	if (!error || (error == ENOMEM && !op->errors[0]))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(op->errors); i++)
+		if (error == op->errors[i])
+			return true;
+	return false;
+}
+
+/* Tries an operation until nothing fails. Returns how many allocations failed in turn. */
+static int count_points(struct __test_metadata *_metadata, const struct operation *op,
+			const char *params)
+{
+	const char *module = modules[op->module].name;
+	struct scene s = {
+		.page = page_size(),
+		.size = modules[op->module].window * unit_of(op->module),
+		.params = params,
+		.buf = malloc(2 * page_size()),
+	};
+	bool left = false;
+	int number, error;
+
+	memset(s.buf, 1, 2 * s.page);
+	for (number = 1; !left; number++) {
+		ASSERT_LT(number, MAX_POINTS);
+		ASSERT_TRUE(set_scene(op, &s, number));
+		fail_nth(number);
+		error = op->run(&s);
+		left = is_left_to_fail();
+		fail_nth(0);
+
+		EXPECT_TRUE(left ? !error : is_documented(op, error));
+		if (error && op->filled)
+			EXPECT_TRUE(is_as_filled(&s));
+		EXPECT_TRUE(clear_scene(&s));
+		if (error && op->run == op_load) {
+			/* Nothing of it is left. */
+			EXPECT_EQ(unload_named(module), -ENOENT);
+			EXPECT_EQ(access("/dev/simpler", F_OK), -1);
+			EXPECT_EQ(access("/dev/simplen", F_OK), -1);
+			EXPECT_EQ(access("/sys/kernel/debug/simple", F_OK), -1);
+		} else {
+			EXPECT_TRUE(works(&s, op->module));
+			if (op->run == op_load)
+				EXPECT_EQ(unload_named(module), 0);
+		}
+		if (_metadata->exit_code) {
+			TH_LOG("%s: allocation %d failed, error %d", op->name, number, error);
+			break;
+		}
+	}
+	free(s.buf);
+	return number - 2;
+}
+
+/* The points of all operations, of all tests. */
+static int *all_points;
+
+__attribute__((constructor)) static void share_all_points(void)
+{
+	all_points = mmap(NULL, sizeof(*all_points), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static void try(struct __test_metadata *_metadata, const struct operation *op)
+{
+	const char *module = modules[op->module].name;
+	const size_t unit = unit_of(op->module) / page_size();
+	int points, ret = unload_named(module);
+	char params[64];
+
+	if (strcmp(module, "simple"))
+		sprintf(params, "%s", modules[op->module].params);
+	else /* All windows, and one unit behind them. */
+		sprintf(params, "%s pages=%zu", modules[op->module].params, unit + unit *
+			modules[op->module].window * modules[op->module].windows);
+	ASSERT_TRUE(ret == 0 || ret == -ENOENT);
+	clear_log();
+	if (op->run != op_load)
+		ASSERT_EQ(load_named(module, params), 0);
+	points = count_points(_metadata, op, params);
+	*all_points += points;
+	printf("# inject: %s: %d points, %d in all\n", op->name, points, *all_points);
+	fflush(stdout);
+
+	if (op->run != op_load) {
+		EXPECT_LE(counter("simpler", "vmas"), 0);
+		EXPECT_LE(counter("simplen", "vmas"), 0);
+		EXPECT_EQ(unload_named(module), 0);
+	}
+	EXPECT_TRUE(sums_are_equal()) {
+		TH_LOG("%s: not all was closed, or freed", op->name);
+	}
+}
+
+static void try_all(struct __test_metadata *_metadata, const struct operation *ops, size_t count)
+{
+	const int before = *all_points;
+
+	for (size_t i = 0; i < count; i++)
+		try(_metadata, &ops[i]);
+	/* Some have nothing that can fail, but not all. */
+	EXPECT_GT(*all_points, before);
+}
+
+/* Emulated, with all that a debug kernel checks, loading takes its time. */
+TEST_F_TIMEOUT(inject, load, 1200)
+{
+	try_all(_metadata, loads, ARRAY_SIZE(loads));
+}
+
+TEST_F_TIMEOUT(inject, open_and_map, 300)
+{
+	try_all(_metadata, maps, ARRAY_SIZE(maps));
+}
+
+TEST_F_TIMEOUT(inject, fault, 300)
+{
+	try_all(_metadata, faults, ARRAY_SIZE(faults));
+}
+
+TEST_F_TIMEOUT(inject, copy, 300)
+{
+	try_all(_metadata, copies, ARRAY_SIZE(copies));
+}
+
+/* What fails is no allocation now, but the copy between the kernel and the process. */
+TEST_F_TIMEOUT(inject, user_copy, 300)
+{
+	if (!has_fail_usercopy())
+		SKIP(return, "this kernel cannot have copies fail");
+	ASSERT_TRUE(set_counted("failslab", false));
+	ASSERT_TRUE(set_counted("fail_page_alloc", false));
+	ASSERT_TRUE(set_counted("fail_usercopy", true));
+	try_all(_metadata, user_copies, ARRAY_SIZE(user_copies));
+}
+
+TEST_F_TIMEOUT(inject, fork_and_change, 600)
+{
+	static const char *const devices[] = { "simpler", "simplen" };
+	static const int flags[] = { MAP_SHARED, MAP_PRIVATE };
+	struct operation ops[4 * ARRAY_SIZE(changes)];
+	char names[ARRAY_SIZE(ops)][64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		ops[i] = changes[i / 4];
+		ops[i].device = devices[i / 2 % 2];
+		ops[i].flags = flags[i % 2];
+		sprintf(names[i], "%s %s%s", ops[i].name, ops[i].device,
+			ops[i].flags == MAP_PRIVATE ? ", private" : "");
+		ops[i].name = names[i];
+	}
+	try_all(_metadata, ops, ARRAY_SIZE(ops));
+}
+
+TEST_HARNESS_MAIN
