@@ -8,6 +8,7 @@
 ## make shell      boot a guest with the module loaded, and give a shell in it
 ## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
 ## make test       run all tests in a guest
+## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions
 ## make clean      remove what was built here
@@ -18,11 +19,11 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test lint doc clean distclean help
+.PHONY: all run shell picture test torture lint doc clean distclean help
 
 # The settings reach the scripts through the environment.
 export KDIR KERNEL FLAVOUR SERIES SIMPLE_CACHE
-export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT
+export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
@@ -41,6 +42,9 @@ picture:
 
 test:
 	@scripts/test.sh
+
+torture:
+	@scripts/torture.sh
 
 lint:
 	@scripts/lint.sh

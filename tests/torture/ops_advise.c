@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Operations that give the kernel advice on a mapping, lock it, or ask about it. */
+
+#include "torture.h"
+
+#include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+
+#define GUARD_INSTALL 102
+#define GUARD_REMOVE 103
+
+/*
+ * The errno that the advice has on a range of pages that are mapped alike, 0 if
+ * none. An advice that the kernel does not know, or was built without, is EINVAL.
+ */
+static int advice_errno(struct thread *t, int advice, int i)
+{
+	const struct page *page = &t->page[i];
+	bool plain = page->device == SIMPLEN && shared->plain, served;
+	int expected = EINVAL;
+
+	switch (advice) {
+	case MADV_WIPEONFORK:
+	case MADV_FREE:
+	case MADV_COLLAPSE:
+		served = false;
+		break;
+	case MADV_DODUMP:
+	case MADV_DOFORK:
+	case GUARD_REMOVE:
+		served = plain;
+		break;
+	case GUARD_INSTALL:
+		served = plain && !page->locked;
+		break;
+	case MADV_REMOVE:
+		served = false;
+		if (!page->locked)
+			expected = page->private || page->read_only ? EACCES : ENODEV;
+		break;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_DONTNEED:
+		served = page->device == SIMPLEN && !page->locked;
+		break;
+	case MADV_DONTNEED_LOCKED:
+		served = page->device == SIMPLEN;
+		break;
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+		served = page->device == SIMPLEN &&
+			 page->prot & (advice == MADV_POPULATE_READ ? PROT_READ : PROT_WRITE);
+		if (served && faults(t, i)) {
+			served = false;
+			expected = EFAULT;
+		}
+		break;
+	default:
+		served = !madvise(NULL, 0, advice);
+	}
+	return served ? 0 : expected;
+}
+
+void op_madvise(struct thread *t)
+{
+	/* 100 and 101 tell the kernel that a page of RAM is broken, which it then is for good. */
+	int n, advice = one_in(t, 10) ? GUARD_INSTALL + below(t, 2) : below(t, 26), i = pick(t, &n);
+
+	if (i < 0)
+		return;
+	expect(t, OP_MADVISE, i, madvise(at(t, i), n * page_size, advice) ? errno : 0,
+	       advice_errno(t, advice, i));
+	for (int j = i; j < i + n && !advice_errno(t, advice, i); j++) {
+		if (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED)
+			t->page[j].copied = false;
+		if (advice == MADV_DONTFORK || advice == MADV_DOFORK)
+			t->page[j].dontfork = advice == MADV_DONTFORK;
+		if (advice == GUARD_INSTALL || advice == GUARD_REMOVE)
+			t->page[j].guard = advice == GUARD_INSTALL;
+		if (advice == GUARD_INSTALL)
+			t->page[j].copied = false;
+		if (advice == MADV_POPULATE_WRITE)
+			take_copies(t, OP_MADVISE, j, 1);
+	}
+	look(t, OP_MADVISE, i + below(t, n));
+}
+
+/*
+ * Brings the pages in. Only where the kernel has no exceptions for the VMA it also
+ * keeps them locked, and can leave it to the accesses to bring them in.
+ */
+void op_mlock(struct thread *t)
+{
+	int n, expected = 0, ret, flags = one_in(t, 2) ? MLOCK_ONFAULT : 0, i = pick(t, &n);
+	const struct page *page = &t->page[i];
+	bool plain;
+
+	if (i < 0)
+		return;
+	plain = page->device == SIMPLEN && shared->plain;
+	if (page->device == SIMPLEN && (!page->prot || faults(t, i)) && !(plain && flags))
+		expected = ENOMEM;
+	ret = flags ? mlock2(at(t, i), n * page_size, flags) : mlock(at(t, i), n * page_size);
+	expect(t, OP_MLOCK, i, ret ? errno : 0, expected);
+	for (int j = 0; j < n && plain; j++)
+		t->page[i + j].locked = flags ? LOCKED_ON_FAULT : LOCKED;
+	if (page->device == SIMPLEN && !(plain && flags))
+		take_copies(t, OP_MLOCK, i, n);
+}
+
+void op_munlock(struct thread *t)
+{
+	int n, i = pick(t, &n);
+
+	if (i < 0)
+		return;
+	expect(t, OP_MUNLOCK, i, munlock(at(t, i), n * page_size) ? errno : 0, 0);
+	for (int j = 0; j < n; j++)
+		t->page[i + j].locked = UNLOCKED;
+}
+
+/* A device has no storage that could be brought up to date. */
+void op_msync(struct thread *t)
+{
+	static const int all_flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE, 0 };
+	int n, expected = 0, flags = all_flags[below(t, 4)], i = pick(t, &n);
+	const struct page *page = &t->page[i];
+
+	if (i < 0)
+		return;
+	if (flags & MS_SYNC && !page->private && !page->read_only)
+		expected = EINVAL;
+	if (flags & MS_INVALIDATE && page->locked)
+		expected = EBUSY;
+	expect(t, OP_MSYNC, i, msync(at(t, i), n * page_size, flags) ? errno : 0, expected);
+}
+
+void op_mincore(struct thread *t)
+{
+	unsigned char in_core[ARENA];
+	int n, i = pick(t, &n);
+
+	if (i >= 0)
+		expect(t, OP_MINCORE, i, mincore(at(t, i), n * page_size, in_core) ? errno : 0, 0);
+}
+
+void op_mbind(struct thread *t)
+{
+	unsigned long node = 1;
+	int n, flags = one_in(t, 2) ? MPOL_MF_MOVE : 0, i = pick(t, &n);
+	int mode = one_in(t, 2) ? MPOL_BIND : MPOL_DEFAULT;
+	long ret;
+
+	if (i < 0)
+		return;
+	ret = syscall(SYS_mbind, at(t, i), n * page_size, mode, mode == MPOL_BIND ? &node : NULL,
+		      mode == MPOL_BIND ? 8 : 0, flags);
+	if (!is_missing(t, OP_MBIND, ret))
+		expect(t, OP_MBIND, i, ret ? errno : 0, 0);
+}
+
+/* All pages are on the one node that there is. */
+void op_move_pages(struct thread *t)
+{
+	int n, nodes[ARENA] = {}, status[ARENA], i = pick(t, &n);
+	bool ask = one_in(t, 2);
+	void *pages[ARENA];
+	long ret;
+
+	if (i < 0)
+		return;
+	for (int j = 0; j < n; j++)
+		pages[j] = at(t, i + j);
+	ret = syscall(SYS_move_pages, 0, n, pages, ask ? NULL : nodes, status, MPOL_MF_MOVE);
+	if (is_missing(t, OP_MOVE_PAGES, ret))
+		return;
+	expect(t, OP_MOVE_PAGES, i, ret < 0 ? errno : 0, 0);
+	for (int j = 0; j < n; j++)
+		if (status[j] && status[j] != -EFAULT && status[j] != -ENOENT)
+			fail_at(t, OP_MOVE_PAGES, i + j, "status is %d", status[j]);
+}
+
+/* Such mappings have their faults handled by the driver. */
+void op_userfaultfd(struct thread *t)
+{
+	static const int modes[] = {
+		UFFDIO_REGISTER_MODE_MISSING, UFFDIO_REGISTER_MODE_WP, UFFDIO_REGISTER_MODE_MINOR,
+	};
+	struct uffdio_register range = { .mode = modes[below(t, 3)] };
+	struct uffdio_api api = { .api = UFFD_API };
+	int n, fd, i = pick(t, &n);
+
+	if (i < 0)
+		return;
+	fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (is_missing(t, OP_USERFAULTFD, fd))
+		return;
+	range.range.start = (uintptr_t)at(t, i);
+	range.range.len = n * page_size;
+	if (ioctl(fd, UFFDIO_API, &api))
+		fail_at(t, OP_USERFAULTFD, i, "UFFDIO_API: %m");
+	expect(t, OP_USERFAULTFD, i, ioctl(fd, UFFDIO_REGISTER, &range) ? errno : 0, EINVAL);
+	close(fd);
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Operations that make, move, change and take away mappings, and that touch them. */
+
+#include "torture.h"
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+/* What to map: a device, a range of it, and in which way. */
+struct wish {
+	enum device device;
+	bool private, read_only;
+	int prot, flags, fd;
+	__u32 index, count;
+};
+
+static int any_prot(struct thread *t)
+{
+	static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE };
+
+	/* Most are writable. */
+	return prots[below(t, 2) ? 0 : below(t, 3)];
+}
+
+static struct wish wish(struct thread *t)
+{
+	struct wish wish = {
+		.device = below(t, DEVICES),
+		.private = one_in(t, 3),
+		.read_only = one_in(t, 6),
+		.prot = any_prot(t),
+		.index = below(t, t->pages),
+	};
+
+	wish.count = 1 + below(t, t->pages - wish.index < 32 ? t->pages - wish.index : 32);
+	/* A private mapping of simpler cannot go across its blocks. */
+	if (wish.private && wish.device == SIMPLER &&
+	    wish.index % BLOCK_PAGES + wish.count > BLOCK_PAGES)
+		wish.count = BLOCK_PAGES - wish.index % BLOCK_PAGES;
+	/* A file that was opened read-only cannot be shared for writing. */
+	if (wish.read_only && !wish.private)
+		wish.prot &= ~PROT_WRITE;
+	wish.flags = (wish.private ? MAP_PRIVATE : MAP_SHARED) | (one_in(t, 4) ? MAP_POPULATE : 0);
+	wish.fd = (wish.read_only ? t->ro : t->rw)[wish.device];
+	return wish;
+}
+
+static void note(struct thread *t, int i, const struct wish *wish)
+{
+	for (__u32 n = 0; n < wish->count; n++)
+		t->page[i + n] = (struct page){
+			.mapped = true, .private = wish->private, .read_only = wish->read_only,
+			.device = wish->device, .prot = wish->prot, .index = wish->index + n,
+		};
+	/* The kernel populates no VMA of page frames. */
+	if (wish->flags & MAP_POPULATE && wish->device == SIMPLEN)
+		take_copies(t, OP_MMAP, i, wish->count);
+}
+
+/* Whether the range of the arena is all ours. */
+static bool is_ours(struct thread *t, int i, int count)
+{
+	for (; count--; i++)
+		if (t->page[i].lost)
+			return false;
+	return true;
+}
+
+/* Over whatever is there. */
+void op_mmap(struct thread *t)
+{
+	struct wish w = wish(t);
+	int i = below(t, ARENA - w.count + 1);
+
+	if (!is_ours(t, i, w.count))
+		return;
+	if (mmap(at(t, i), w.count * page_size, w.prot, w.flags | MAP_FIXED, w.fd,
+		 w.index * page_size) == MAP_FAILED)
+		fail_at(t, OP_MMAP, -1, "%m");
+	note(t, i, &w);
+	count(OP_MMAP, true);
+	look(t, OP_MMAP, i + below(t, w.count));
+}
+
+/* Where the kernel likes, with a hint or none; and what is refused. */
+void op_mmap_free(struct thread *t)
+{
+	void *hint = one_in(t, 2) ? at(t, below(t, ARENA)) : NULL, *addr;
+	struct wish w = wish(t);
+	off_t offset = w.index * page_size;
+	int expected = 0;
+	__u64 words[SLOTS];
+	struct seen seen;
+
+	switch (below(t, 8)) {
+	case 0:
+		w.prot |= PROT_EXEC;
+		expected = EPERM;
+		break;
+	case 1:
+		w.count = t->pages - w.index + 1;
+		expected = EINVAL;
+		break;
+	case 2:
+		offset += (t->pages + below(t, 1 << 20)) * page_size;
+		expected = EINVAL;
+		break;
+	case 3:
+		offset++;
+		expected = EINVAL;
+		break;
+	case 4:
+		w.flags = MAP_SHARED_VALIDATE | MAP_SYNC;
+		expected = EOPNOTSUPP;
+		break;
+	case 5:
+		w.flags = MAP_SHARED;
+		w.prot |= PROT_WRITE;
+		if (w.read_only)
+			expected = EACCES;
+		break;
+	case 6:
+		if (t->pages <= BLOCK_PAGES)
+			break;
+		w.device = SIMPLER;
+		w.fd = t->rw[SIMPLER];
+		w.flags = MAP_PRIVATE;
+		offset = (BLOCK_PAGES - 1) * page_size;
+		w.count = 2;
+		expected = EINVAL;
+		break;
+	}
+	/* Opening for reading only is found out first. */
+	if (w.flags & MAP_SHARED && w.read_only && w.prot & PROT_WRITE && expected != EOPNOTSUPP &&
+	    offset % page_size == 0)
+		expected = EACCES;
+	before(&seen, w.device, w.index);
+	addr = mmap(hint, w.count * page_size, w.prot, w.flags, w.fd, offset);
+	expect(t, OP_MMAP_FREE, -1, addr == MAP_FAILED ? errno : 0, expected);
+	if (addr == MAP_FAILED)
+		return;
+	if (w.prot & PROT_READ) {
+		if (guarded_load(addr, words))
+			fail_at(t, OP_MMAP_FREE, -1, "the mapping cannot be read");
+		check_words(op_names[OP_MMAP_FREE], w.device, w.index, words, &seen);
+	}
+	if (munmap(addr, w.count * page_size))
+		fail_at(t, OP_MMAP_FREE, -1, "munmap: %m");
+}
+
+/* Reads a page of a shared mapping of a region, or writes it first. */
+static void touch(struct thread *t, int device, char *map, __u32 index, bool write)
+{
+	char *page = map + index * page_size;
+	struct seen seen;
+	__u64 words[SLOTS];
+
+	if (write) {
+		if (guarded_store(word_at(page, t->slot), start_write(device, index, t->slot)))
+			fail_at(t, OP_MMAP_WHOLE, -1, "%s page %u cannot be written",
+				paths[device], index);
+		end_write(device, index, t->slot);
+	}
+	before(&seen, device, index);
+	if (guarded_load(page, words))
+		fail_at(t, OP_MMAP_WHOLE, -1, "%s page %u cannot be read", paths[device], index);
+	check_words(op_names[OP_MMAP_WHOLE], device, index, words, &seen);
+}
+
+/* All of a region, where the kernel can align it for huge pages, and what splits those. */
+void op_mmap_whole(struct thread *t)
+{
+	enum device device = below(t, DEVICES);
+	size_t size = t->pages * page_size;
+	__u32 apart = below(t, t->pages);
+	char *map;
+
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, t->rw[device], 0);
+	if (map == MAP_FAILED)
+		fail_at(t, OP_MMAP_WHOLE, -1, "%s: %m", paths[device]);
+	for (int i = 0; i < 4; i++)
+		touch(t, device, map, below(t, t->pages), one_in(t, 2));
+	if (mprotect(map + apart * page_size, page_size, PROT_READ))
+		fail_at(t, OP_MMAP_WHOLE, -1, "mprotect of page %u: %m", apart);
+	touch(t, device, map, apart, false);
+	if (device == SIMPLEN && madvise(map + apart * page_size, page_size, MADV_DONTNEED))
+		fail_at(t, OP_MMAP_WHOLE, -1, "madvise of page %u: %m", apart);
+	touch(t, device, map, apart, false);
+	for (int i = 0; i < 4; i++) {
+		__u32 index = below(t, t->pages);
+
+		touch(t, device, map, index, index != apart && one_in(t, 2));
+	}
+	if (munmap(map + apart * page_size, size - apart * page_size) ||
+	    (apart && munmap(map, apart * page_size)))
+		fail_at(t, OP_MMAP_WHOLE, -1, "munmap: %m");
+	count(OP_MMAP_WHOLE, true);
+}
+
+void op_read_page(struct thread *t)
+{
+	int n, i = pick(t, &n);
+
+	for (; i >= 0 && n--; i++)
+		look(t, OP_READ_PAGE, i);
+}
+
+void op_write_page(struct thread *t)
+{
+	int n, i = pick(t, &n);
+
+	for (; i >= 0 && n--; i++) {
+		store(t, OP_WRITE_PAGE, i);
+		look(t, OP_WRITE_PAGE, i);
+	}
+}
+
+/* A mapping that other threads use too. */
+void op_common(struct thread *t)
+{
+	__u32 pages = t->pages < COMMON ? t->pages : COMMON, index = below(t, pages);
+	enum device device = below(t, DEVICES);
+
+	touch(t, device, commons[device], index, one_in(t, 2));
+	count(OP_COMMON, true);
+}
+
+void op_munmap(struct thread *t)
+{
+	int n, i = pick(t, &n);
+
+	if (i < 0)
+		return;
+	remove_range(t, i, n);
+	count(OP_MUNMAP, true);
+}
+
+/* Cuts a range down to what is in the VMA of its first page. */
+static void clip_to_vma(struct thread *t, int i, int *count)
+{
+	struct procmap_query query = { .size = sizeof(query), .query_addr = (uintptr_t)at(t, i) };
+	__u64 pages;
+
+	if (ioctl(t->maps, PROCMAP_QUERY, &query))
+		fail_at(t, OP_MMAP, i, "looking for its VMA: %m");
+	pages = (query.vma_end - query.query_addr) / page_size;
+	if (pages < *count)
+		*count = pages;
+}
+
+void op_shrink(struct thread *t)
+{
+	int n, left, i = pick(t, &n);
+
+	if (i < 0)
+		return;
+	clip_to_vma(t, i, &n);
+	left = 1 + below(t, n);
+	if (mremap(at(t, i), n * page_size, left * page_size, 0) != at(t, i))
+		fail_at(t, OP_MREMAP_SHRINK, i, "%m");
+	reserve(t, i + left, n - left);
+	look(t, OP_MREMAP_SHRINK, i + below(t, left));
+}
+
+/* To somewhere else in the arena, over whatever is there. */
+void op_move(struct thread *t)
+{
+	int n, to, i = pick(t, &n);
+
+	if (i < 0)
+		return;
+	clip_to_vma(t, i, &n);
+	to = below(t, ARENA - n + 1);
+	if (!is_ours(t, to, n))
+		return;
+	if (to + n > i && i + n > to) {
+		/* Onto itself. */
+		if (mremap(at(t, i), n * page_size, n * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   at(t, to)) != MAP_FAILED)
+			fail_at(t, OP_MREMAP_MOVE, i, "moved onto itself");
+		expect(t, OP_MREMAP_MOVE, i, errno, EINVAL);
+		return;
+	}
+	if (mremap(at(t, i), n * page_size, n * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   at(t, to)) != at(t, to))
+		fail_at(t, OP_MREMAP_MOVE, i, "%m");
+	memcpy(&t->page[to], &t->page[i], n * sizeof(t->page[i]));
+	reserve(t, i, n);
+	for (int j = 0; j < n; j++)
+		look(t, OP_MREMAP_MOVE, to + j);
+}
+
+/*
+ * Only simplen can grow, where the kernel likes. What it grows to in the region
+ * is looked at, and it then goes.
+ */
+void op_grow(struct thread *t)
+{
+	int n, more = 1 + below(t, 8), i = pick(t, &n);
+	const struct page *page = &t->page[i];
+	struct page had[16];
+	char *addr;
+
+	if (i < 0)
+		return;
+	clip_to_vma(t, i, &n);
+	addr = mremap(at(t, i), n * page_size, (n + more) * page_size, MREMAP_MAYMOVE);
+	if (page->device == SIMPLER) {
+		expect(t, OP_MREMAP_GROW, i, addr == MAP_FAILED ? errno : 0, EFAULT);
+		return;
+	}
+	if (addr == MAP_FAILED)
+		fail_at(t, OP_MREMAP_GROW, i, "%m");
+	for (int j = n; j < n + more && page->prot; j++) {
+		__u32 index = page->index + j;
+		int expected = index < t->pages ? 0 : SIGBUS, signal;
+		__u64 words[SLOTS];
+		struct seen seen;
+
+		if (!expected)
+			before(&seen, SIMPLEN, index);
+		signal = guarded_load(addr + j * page_size, words);
+		if (signal != expected)
+			fail_at(t, OP_MREMAP_GROW, i, "page %d more: signal %d, expected %d",
+				j - n + 1, signal, expected);
+		if (!signal)
+			check_words(op_names[OP_MREMAP_GROW], SIMPLEN, index, words, &seen);
+	}
+	/* Back to the arena, with what was added if there is room. */
+	memcpy(had, page, n * sizeof(*page));
+	reserve(t, i, n);
+	if (i + n + more <= ARENA && is_ours(t, i, n + more)) {
+		if (mremap(addr, (n + more) * page_size, (n + more) * page_size,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, at(t, i)) != at(t, i))
+			fail_at(t, OP_MREMAP_GROW, i, "moving it back: %m");
+		for (int j = 0; j < n + more; j++) {
+			t->page[i + j] = had[j < n ? j : 0];
+			t->page[i + j].index = had[0].index + j;
+			t->page[i + j].copied &= j < n;
+			t->page[i + j].guard &= j < n;
+		}
+		/* What is locked is brought in. */
+		if (had[0].locked == LOCKED)
+			take_copies(t, OP_MREMAP_GROW, i + n, more);
+	} else if (munmap(addr, (n + more) * page_size)) {
+		fail_at(t, OP_MREMAP_GROW, i, "munmap: %m");
+	}
+	count(OP_MREMAP_GROW, true);
+}
+
+/* A second mapping of the same pages. */
+void op_copy(struct thread *t)
+{
+	int n, expected = 0, i = pick(t, &n);
+	const struct page *page = &t->page[i];
+	__u64 words[SLOTS];
+	struct seen seen;
+	char *addr;
+
+	if (i < 0)
+		return;
+	clip_to_vma(t, i, &n);
+	if (page->private)
+		expected = EINVAL;
+	else if (page->device == SIMPLER)
+		expected = EFAULT;
+	if (!expected && !beyond(t, i))
+		before(&seen, page->device, page->index);
+	addr = mremap(at(t, i), 0, n * page_size, MREMAP_MAYMOVE);
+	expect(t, OP_MREMAP_COPY, i, addr == MAP_FAILED ? errno : 0, expected);
+	if (expected)
+		return;
+	if (page->prot && !beyond(t, i)) {
+		if (guarded_load(addr, words))
+			fail_at(t, OP_MREMAP_COPY, i, "the second mapping cannot be read");
+		check_words(op_names[OP_MREMAP_COPY], page->device, page->index, words, &seen);
+	}
+	if (munmap(addr, n * page_size))
+		fail_at(t, OP_MREMAP_COPY, i, "munmap: %m");
+}
+
+/* The pages move, and those of simplen come anew where they were. */
+void op_keep(struct thread *t)
+{
+	int n, to, i = pick(t, &n);
+	void *addr;
+
+	if (i < 0)
+		return;
+	clip_to_vma(t, i, &n);
+	to = i + n <= ARENA - n ? i + n : i - n;
+	if (to < 0 || !is_ours(t, to, n))
+		return;
+	addr = mremap(at(t, i), n * page_size, n * page_size,
+		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, at(t, to));
+	expect(t, OP_MREMAP_KEEP, i, addr == MAP_FAILED ? errno : 0,
+	       t->page[i].device == SIMPLER ? EINVAL : 0);
+	if (addr == MAP_FAILED)
+		return;
+	memcpy(&t->page[to], &t->page[i], n * sizeof(t->page[i]));
+	for (int j = 0; j < n; j++) {
+		t->page[i + j].copied = false;
+		t->page[i + j].guard = false;
+		t->page[i + j].locked = UNLOCKED;
+		look(t, OP_MREMAP_KEEP, i + j);
+		look(t, OP_MREMAP_KEEP, to + j);
+	}
+}
+
+void op_mprotect(struct thread *t)
+{
+	int n, expected = 0, prot = any_prot(t), i = pick(t, &n);
+	const struct page *page = &t->page[i];
+	bool brought_in;
+
+	if (i < 0)
+		return;
+	if (one_in(t, 8))
+		prot |= PROT_EXEC;
+	if (prot & PROT_EXEC || (prot & PROT_WRITE && page->read_only && !page->private))
+		expected = EACCES;
+	expect(t, OP_MPROTECT, i, mprotect(at(t, i), n * page_size, prot) ? errno : 0, expected);
+	if (expected)
+		return;
+	brought_in = page->locked == LOCKED && !(page->prot & PROT_WRITE);
+	for (int j = 0; j < n; j++)
+		t->page[i + j].prot = prot;
+	/* The kernel then also makes the copies. */
+	if (brought_in)
+		take_copies(t, OP_MPROTECT, i, n);
+	look(t, OP_MPROTECT, i + below(t, n));
+}
