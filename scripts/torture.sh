@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# torture.sh: DURATION seconds (60) of random use of both devices in a guest. SEED makes a run do
-# the same operations again; without one it is random, and shown. The last line counts.
+# torture.sh: figures of load, and then DURATION seconds (60) of random use of both devices in a
+# guest. SEED makes a run do the same operations again; without one it is random, and shown. The
+# last line counts.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,16 +15,17 @@ seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 [[ $duration =~ ^[1-9][0-9]*$ ]] || die "DURATION=$duration: must be a number of seconds"
 [[ $seed =~ ^[0-9]+$ ]] || die "SEED=$seed: must be a number"
 
-parts=(stress leaks)
+parts=("load figures" stress leaks "fuzz region" "fuzz huge" "fuzz physical")
 
 build_tests torture
 
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-say "booting the guest, for $duration seconds of torture and about as long again at most, SEED=$seed"
+say "booting the guest, for figures of load (1 to 5 minutes) and $duration seconds of torture, SEED=$seed"
 status=0
 # The time-out is for a guest that hangs; what hangs in it is told by the programs before.
-FILES="$tests_out/stress" LOAD=no WITH_MODULE=yes TRACE=no TIMEOUT=${TIMEOUT:-$((4 * duration + 900))} \
+QEMU_ARGS="-vga std" FILES="$tests_out/load $tests_out/stress $tests_out/fuzz" LOAD=no WITH_MODULE=yes \
+	TRACE=no TIMEOUT=${TIMEOUT:-$((4 * duration + 900))} \
 	"$top/scripts/guest.sh" run "$top/tests/torture/run-in-guest.sh" "$duration $seed" |
 	tee "$output" || status=$?
 
