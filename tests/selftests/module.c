@@ -45,11 +45,19 @@ TEST_F(module, parameters_out_of_range_are_refused)
 		  "simple: parameter pages is 18446744073709551615, but must be 1 to 134217728" },
 		{ "trace=3", "simple: parameter trace is 3, but must be 0 to 2" },
 		{ "pages=16 trace=255", "simple: parameter trace is 255, but must be 0 to 2" },
+		{ "around=0",
+		  "simple: parameter around is 0, but must be a power of two, 1 to 512" },
+		{ "around=24",
+		  "simple: parameter around is 24, but must be a power of two, 1 to 512" },
+		{ "around=1024",
+		  "simple: parameter around is 1024, but must be a power of two, 1 to 512" },
+		{ "huge=2", "simple: parameter huge is 2, but must be 0 to 1" },
 		/* These are the kernel's own words. */
 		{ "pages=-1", "simple: `-1' invalid for parameter `pages'" },
 		{ "pages=many", "simple: `many' invalid for parameter `pages'" },
 		{ "pages=", "simple: `' invalid for parameter `pages'" },
 		{ "trace=256", "simple: `256' invalid for parameter `trace'" },
+		{ "huge=yes", "simple: `yes' invalid for parameter `huge'" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -68,6 +76,7 @@ TEST_F(module, parameters_at_the_limits_are_taken)
 {
 	static const char *const params[] = {
 		"pages=1", "trace=0", "trace=2", "pages=1023 trace=1",
+		"around=1", "around=512", "huge=0", "huge=1", "pages=1 around=512 huge=1",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {

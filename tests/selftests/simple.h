@@ -185,6 +185,34 @@ static inline __u64 phys_at(const void *addr)
 	return entry >> 63 ? (entry & ((1ULL << 55) - 1)) * page_size() : 0;
 }
 
+/* How many of the pages are mapped there. */
+static inline size_t mapped_pages(const void *addr, size_t pages)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	__u64 *entries = calloc(pages, sizeof(*entries));
+	size_t mapped = 0;
+
+	if (pread(fd, entries, pages * sizeof(*entries),
+		  (uintptr_t)addr / page_size() * sizeof(*entries)) > 0)
+		for (size_t i = 0; i < pages; i++)
+			mapped += entries[i] >> 63;
+	free(entries);
+	close(fd);
+	return mapped;
+}
+
+/*
+ * Addresses where nothing can come in between, the first one a multiple of
+ * align, which is a power of two: for MAP_FIXED.
+ */
+static inline char *reserve(size_t len, size_t align)
+{
+	uintptr_t addr = (uintptr_t)mmap(NULL, len + align, PROT_NONE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return (char *)((addr + align - 1) & ~(align - 1));
+}
+
 /* Reads RAM by its physical address, out of the kernel's own mapping of it. */
 static inline bool read_phys(__u64 phys, void *buf, size_t len)
 {
