@@ -70,6 +70,11 @@ void simple_mmap_copy_to_pfn(unsigned long pfn, size_t offset, const void *from,
 	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
 }
 
+bool simple_mmap_vmf_pmd_is_huge(const struct vm_fault *vmf)
+{
+	return pmd_trans_huge(pmdp_get_lockless(vmf->pmd));
+}
+
 /*
  * Zeroed. Fails quickly, as there is something to fall back to. It is not
  * movable: the kernel could not tell whom to ask for it.

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct page;
+struct vm_fault;
 
 /* linux/mm.h */
 void simple_mmap_get_page(struct page *page);
@@ -26,6 +27,9 @@ unsigned int simple_mmap_phys_bits(void);
 
 /* linux/pgtable.h */
 pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot);
+
+/* Whether a huge page was mapped there a moment ago. */
+bool simple_mmap_vmf_pmd_is_huge(const struct vm_fault *vmf);
 
 /* linux/huge_mm.h, linux/gfp.h; of a folio the first page */
 static const unsigned int simple_mmap_pmd_order = PMD_ORDER;

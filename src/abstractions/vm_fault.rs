@@ -181,25 +181,30 @@ impl VmHugeFault {
     }
 
     /// Maps a folio to the range, `vmf_insert_folio_pmd()`. The mapping takes a reference of its
-    /// own. That another fault has mapped it there meanwhile is as good.
+    /// own. That something else is mapped there meanwhile is as good: the process tries again.
     ///
     /// # Errors
     ///
     /// [`Fallback`] if that cannot be: the range is not wholly in the VMA, the VMA is not made for
-    /// it (see [`VmaNew::into_hugepage`]), the process gets a copy and that is of a page, or there
-    /// is no memory for page tables.
+    /// it (see [`VmaNew::into_hugepage`]), the process gets a copy and that is of a page, it writes
+    /// to what is mapped for reading, or there is no memory for page tables.
     ///
     /// [`VmaNew::into_hugepage`]: super::vma::VmaNew::into_hugepage
     pub fn insert_folio(&self, folio: &PmdFolio) -> Result<NoPage, Fallback> {
         if self.first_pgoff().is_none() || self.vma().is_special() || self.is_cow() {
             return Err(Fallback);
         }
+        // SAFETY: By the type invariant the fault is valid, and so is the pointer to its PMD.
+        if self.is_write() && unsafe { helpers::simple_mmap_vmf_pmd_is_huge(self.as_ptr()) } {
+            return Err(Fallback);
+        }
+        // Not said to be a write even if it is one. Then the kernel would warn if another thread's
+        // madvise has put a page table there since this fault began. The mapping is as writable as
+        // the VMA anyway, and the processor marks what is written to as dirty.
         // SAFETY: By the type invariant this is a fault to be served in this way. The range is in
         // the VMA, the folio has the right order, and the kernel takes the mapping for one of
-        // memory with references, as the VMA is not special. If this is a write, the VMA is shared.
-        let ret = unsafe {
-            bindings::vmf_insert_folio_pmd(self.as_ptr(), folio.as_ptr(), self.is_write())
-        };
+        // memory with references, as the VMA is not special.
+        let ret = unsafe { bindings::vmf_insert_folio_pmd(self.as_ptr(), folio.as_ptr(), false) };
         if ret != bindings::vm_fault_reason_VM_FAULT_NOPAGE {
             return Err(Fallback);
         }

@@ -736,6 +736,45 @@ TEST_F(huge, threads_that_race_get_one_folio)
 	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
 }
 
+static void *write_first(void *arg)
+{
+	struct race *race = arg;
+
+	pthread_barrier_wait(race->start);
+	__atomic_store_n(race->addr, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/*
+ * While one thread waits for its folio, another has the kernel put a table of
+ * pages in the place of it.
+ */
+TEST_F(huge, guard_comes_in_between)
+{
+	char *guard = self->addr + self->huge - self->page;
+	pthread_barrier_t start;
+
+	if (madvise(guard, self->page, MADV_GUARD_INSTALL) ||
+	    madvise(guard, self->page, MADV_GUARD_REMOVE))
+		SKIP(return, "this kernel has no guard regions in files");
+	pthread_barrier_init(&start, NULL, 2);
+	for (int i = 0; i < FOLIOS; i++) {
+		struct race race = { &start, self->addr + i * self->huge, self->page, 0 };
+		pthread_t thread;
+
+		guard = race.addr + self->huge - self->page;
+		ASSERT_EQ(pthread_create(&thread, NULL, write_first, &race), 0);
+		pthread_barrier_wait(&start);
+		/* As soon as the fault goes for the memory. */
+		usleep(200);
+		EXPECT_EQ(madvise(guard, self->page, MADV_GUARD_INSTALL), 0);
+		pthread_join(thread, NULL);
+		EXPECT_EQ(*race.addr, 1);
+		EXPECT_EQ(signal_of_access(guard, false), SIGSEGV);
+	}
+	EXPECT_EQ(has_warned(), self->warned);
+}
+
 /* Write protection by userfaultfd, where a folio is mapped and where nothing is. */
 TEST_F(huge, userfaultfd)
 {
