@@ -194,18 +194,37 @@ impl VmHugeFault {
         if self.first_pgoff().is_none() || self.vma().is_special() || self.is_cow() {
             return Err(Fallback);
         }
+        self.insert(|vmf| {
+            // SAFETY: By the type invariant this is a fault to be served in this way. The range is
+            // in the VMA, the folio has the right order, and the kernel takes the mapping for one
+            // of memory with references, as the VMA is not special.
+            #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+            unsafe {
+                bindings::vmf_insert_folio_pmd(vmf, folio.as_ptr(), false)
+            }
+            #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
+            {
+                let _ = (vmf, folio);
+                bindings::vm_fault_reason_VM_FAULT_FALLBACK
+            }
+        })
+    }
+
+    /// Has the C side map something to the range, unless the process writes to what is mapped there
+    /// for reading.
+    ///
+    /// It is not to be told that this is a write even if it is one. Then the kernel would warn if
+    /// another thread's madvise has put a page table there since this fault began. The mapping is
+    /// as writable as the VMA anyway, and the processor marks what is written to as dirty.
+    pub(super) fn insert(
+        &self,
+        insert: impl FnOnce(*mut bindings::vm_fault) -> bindings::vm_fault_t,
+    ) -> Result<NoPage, Fallback> {
         // SAFETY: By the type invariant the fault is valid, and so is the pointer to its PMD.
         if self.is_write() && unsafe { helpers::simple_mmap_vmf_pmd_is_huge(self.as_ptr()) } {
             return Err(Fallback);
         }
-        // Not said to be a write even if it is one. Then the kernel would warn if another thread's
-        // madvise has put a page table there since this fault began. The mapping is as writable as
-        // the VMA anyway, and the processor marks what is written to as dirty.
-        // SAFETY: By the type invariant this is a fault to be served in this way. The range is in
-        // the VMA, the folio has the right order, and the kernel takes the mapping for one of
-        // memory with references, as the VMA is not special.
-        let ret = unsafe { bindings::vmf_insert_folio_pmd(self.as_ptr(), folio.as_ptr(), false) };
-        if ret != bindings::vm_fault_reason_VM_FAULT_NOPAGE {
+        if insert(self.as_ptr()) != bindings::vm_fault_reason_VM_FAULT_NOPAGE {
             return Err(Fallback);
         }
         Ok(NoPage(()))

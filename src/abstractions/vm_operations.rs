@@ -215,11 +215,12 @@ impl<T: VmOperations> Table<T> {
         let fault = unsafe { VmHugeFault::from_raw(vmf) };
         // SAFETY: The VMA owns a reference, and cannot be closed while it is locked.
         let data = unsafe { Arc::<T>::borrow((*fault.vma().as_ptr()).vm_private_data) };
-        if T::HAS_PAGE_FRAMES {
-            return insert_pfn_pmd(&*data, fault)
-                .unwrap_or(bindings::vm_fault_reason_VM_FAULT_FALLBACK);
-        }
-        match data.huge_fault(fault) {
+        let served = if T::HAS_PAGE_FRAMES {
+            insert_pfn_pmd(&*data, fault)
+        } else {
+            data.huge_fault(fault)
+        };
+        match served {
             Ok(NoPage { .. }) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
             Err(Fallback) => bindings::vm_fault_reason_VM_FAULT_FALLBACK,
         }

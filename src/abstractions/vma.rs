@@ -38,7 +38,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The VMA is valid, and its address, offset and flags do not change as long as this is borrowed.
+/// The VMA is valid, and its address, its offset, and those of its flags that are read here do not
+/// change as long as this is borrowed.
 #[repr(transparent)]
 pub struct Vma(Opaque<bindings::vm_area_struct>);
 

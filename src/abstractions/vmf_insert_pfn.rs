@@ -14,6 +14,7 @@ use super::{
     pmd_folio::PmdFolio,
     vm_fault::{
         Fallback,
+        NoPage,
         VmFault,
         VmFaultError,
         VmHugeFault, //
@@ -56,7 +57,7 @@ pub(super) fn insert_pfn<T: VmOperations>(
 pub(super) fn insert_pfn_pmd<T: VmOperations>(
     data: &T,
     vmf: &VmHugeFault,
-) -> Result<bindings::vm_fault_t, Fallback> {
+) -> Result<NoPage, Fallback> {
     if !takes_frames(vmf) {
         return Err(Fallback);
     }
@@ -65,7 +66,18 @@ pub(super) fn insert_pfn_pmd<T: VmOperations>(
     if pfn % PmdFolio::PAGES != 0 {
         return Err(Fallback);
     }
-    // SAFETY: As in `insert_pfn`, for all the frames. The whole range is in the VMA, and the first
-    // frame's number is a multiple of how many there are. The fault is one to be served this way.
-    Ok(unsafe { bindings::vmf_insert_pfn_pmd(vmf.as_ptr(), pfn, vmf.is_write()) })
+    vmf.insert(|vmf| {
+        // SAFETY: As in `insert_pfn`, for all the frames. The whole range is in the VMA, and the
+        // first frame's number is a multiple of how many there are. The fault is one to be served
+        // this way.
+        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        unsafe {
+            bindings::vmf_insert_pfn_pmd(vmf, pfn, false)
+        }
+        #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
+        {
+            let _ = vmf;
+            bindings::vm_fault_reason_VM_FAULT_FALLBACK
+        }
+    })
 }
