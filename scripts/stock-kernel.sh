@@ -4,6 +4,7 @@
 # stock-kernel.sh: prints the path of the target's stock kernel in the cache. Makes it on first use:
 #   release  its release string
 #   vmlinuz  the unmodified kernel image of the distribution
+#   uio.ko   that of its modules which the benchmark compares with
 #   source   a link to its source tree, unpacked
 #   build    a tree that builds modules for it, Rust modules too
 #
@@ -53,6 +54,7 @@ newest_release() {
 		release=${package#linux-headers-}
 		version=$(apt_version "$package")
 		[ "$(apt_version "linux-binary-$release")" = "$version" ] || continue
+		[ "$(apt_version "linux-modules-$release")" = "$version" ] || continue
 		[ -z "$("$in_root" apt-cache madison "linux-source-$SERIES" |
 			awk -v v="$version" '$3 == v')" ] || return 0
 	done
@@ -98,12 +100,14 @@ make_kernel() {
 	source_name=linux-source-$version
 	cache_entry "$source_name" make_source
 
-	say "fetching the stock kernel $release (once, a few seconds)"
+	say "fetching the stock kernel $release (once, 10 to 20 seconds)"
 	fetch "linux-headers-$release=$version" "$dir/packages"
 	fetch "linux-binary-$release=$version" "$dir/packages"
+	fetch "linux-modules-$release=$version" "$dir/packages"
 	mkdir "$dir/build"
 	cp "$dir/packages/usr/src/linux-headers-$release"/{.config,Module.symvers} "$dir/build"
 	cp "$dir/packages/usr/lib/modules/$release/vmlinuz" "$dir/vmlinuz"
+	"$in_root" xz -dc "$dir/packages/usr/lib/modules/$release/kernel/drivers/uio/uio.ko.xz" >"$dir/uio.ko"
 	rm -rf "$dir/packages"
 	ln -s "../$source_name" "$dir/source"
 
