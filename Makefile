@@ -9,6 +9,8 @@
 ## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
 ## make test       run all tests in a guest
 ## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
+## make bench      measure what mapping costs, in instructions [TIME=1: in time too] [SMP=4: threads too]
+## make bench-accept   take the instruction counts of now as those that make test compares with
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions
 ## make clean      remove what was built here
@@ -19,11 +21,11 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test torture lint doc clean distclean help
+.PHONY: all run shell picture test torture bench bench-accept lint doc clean distclean help
 
 # The settings reach the scripts through the environment.
 export KDIR KERNEL FLAVOUR SERIES SIMPLE_CACHE
-export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED
+export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
@@ -45,6 +47,12 @@ test:
 
 torture:
 	@scripts/torture.sh
+
+bench:
+	@scripts/bench.sh
+
+bench-accept:
+	@scripts/bench.sh accept
 
 lint:
 	@scripts/lint.sh
