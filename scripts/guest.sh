@@ -69,7 +69,7 @@ make_initramfs() {
 	mkdir -p "$root"/{bin,proc,sys,dev,home}
 	cp "$("$top/scripts/build-root.sh")/usr/bin/busybox" "$root/bin"
 	ln -s busybox "$root/bin/sh"
-	cp "$top/scripts/guest/init" "$root/init"
+	cp "$top"/scripts/guest/* "$root"
 	[ -z "$module" ] || cp "${module%/*}"/simple*.ko "$root"
 	for file in $prog ${FILES:-}; do
 		[ -e "$file" ] || die "FILES: there is no $file"
@@ -124,7 +124,7 @@ boot() {
 trouble='\b(BUG|WARNING)\b|INFO: (task|rcu|trying|lockdep)|Oops|Kernel panic|general protection|'
 trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenced object|'
 # Nor that a checker has given up.
-trouble+='kmemleak: (Cannot|.* disabled)|ODEBUG'
+trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
 
 module=
 if [ "$mode" = run ]; then

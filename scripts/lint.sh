@@ -59,7 +59,7 @@ checkpatch() {
 }
 
 shell_check() {
-	git ls-files '*.sh' .ci/run scripts/guest/init | xargs -d '\n' "$in_root" shellcheck -x
+	git ls-files '*.sh' .ci/run 'scripts/guest/*' | xargs -d '\n' "$in_root" shellcheck -x
 }
 
 check "clippy on the module" kernel_clippy

@@ -12,10 +12,10 @@
 in_guest=()
 for source in "$top"/tests/selftests/*.{c,sh}; do
 	name=$(basename "${source%.*}")
-	# This one is the last: after it no module can be loaded any more.
-	[ "$name" = lockdown ] || in_guest+=("$name")
+	# These come last: after lockdown no module can be loaded any more, nor kmemleak asked.
+	[ "$name" = kmemleak ] || [ "$name" = lockdown ] || in_guest+=("$name")
 done
-in_guest+=(rust-user lockdown)
+in_guest+=(rust-user kmemleak lockdown)
 files=("${in_guest[@]/#/$tests_out/}")
 # What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
 on_host=(host/debug.sh)

@@ -3,6 +3,7 @@
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
+#include <linux/jump_label.h>
 #include <linux/mm.h>
 
 #include "helpers.h"
@@ -53,6 +54,11 @@ unsigned int simple_mmap_phys_bits(void)
 #else
 	return MAX_PHYSMEM_BITS;
 #endif
+}
+
+void simple_mmap_static_key_enable(struct static_key *key)
+{
+	static_key_enable(key);
 }
 
 pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot)

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct page;
+struct static_key;
 struct vm_fault;
 
 /* linux/mm.h */
@@ -24,6 +25,9 @@ phys_addr_t simple_mmap_page_to_phys(struct page *page);
 phys_addr_t simple_mmap_virt_to_phys(void *addr);
 phys_addr_t simple_mmap_end_of_ram(void);
 unsigned int simple_mmap_phys_bits(void);
+
+/* linux/jump_label.h */
+void simple_mmap_static_key_enable(struct static_key *key);
 
 /* linux/pgtable.h */
 pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot);

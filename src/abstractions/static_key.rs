@@ -7,6 +7,7 @@
 //!
 //! C header: [`include/linux/jump_label.h`](srctree/include/linux/jump_label.h).
 
+use super::helpers;
 use core::cell::UnsafeCell;
 use kernel::bindings;
 
@@ -40,7 +41,7 @@ impl StaticKey {
     pub fn enable(&'static self) {
         // SAFETY: The key is a static of the module, whose load has told the C side of its branches
         // by the time that code of the module runs.
-        unsafe { bindings::static_key_enable(self.as_ptr()) };
+        unsafe { helpers::simple_mmap_static_key_enable(self.as_ptr()) };
     }
 
     /// Whether it is enabled, for kernels that cannot patch their code.
