@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# torture.sh: figures of load, and then DURATION seconds (60) of random use of both devices in a
-# guest. SEED makes a run do the same operations again; without one it is random, and shown. The
-# last line counts.
+# torture.sh: DURATION seconds (60) of random use of both devices in a guest, and then figures of
+# load. SEED makes a run do the same operations again; without one it is random, and shown. The last
+# line counts.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,13 +15,13 @@ seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 [[ $duration =~ ^[1-9][0-9]*$ ]] || die "DURATION=$duration: must be a number of seconds"
 [[ $seed =~ ^[0-9]+$ ]] || die "SEED=$seed: must be a number"
 
-parts=("load figures" stress leaks "fuzz region" "fuzz huge" "fuzz physical")
+parts=(stress leaks "fuzz region" "fuzz huge" "fuzz physical" "load figures")
 
 build_tests torture
 
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-say "booting the guest, for figures of load (1 to 5 minutes) and $duration seconds of torture, SEED=$seed"
+say "booting the guest, for $duration seconds of torture and figures of load (1 to 10 minutes), SEED=$seed"
 status=0
 # The time-out is for a guest that hangs; what hangs in it is told by the programs before.
 QEMU_ARGS="-vga std" FILES="$tests_out/load $tests_out/stress $tests_out/fuzz" LOAD=no WITH_MODULE=yes \

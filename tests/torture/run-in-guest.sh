@@ -9,8 +9,8 @@ duration=$1 seed=$2
 fuzz=$(((duration + 9) / 10))
 stress=$((duration > 3 * fuzz ? duration - 3 * fuzz : 1))
 
-./load && echo "ok - load figures"
 ./stress "$stress" "$seed"
 for mode in region huge physical; do
 	./fuzz "$fuzz" "$seed" "$mode" && echo "ok - fuzz $mode"
 done
+./load && echo "ok - load figures"
