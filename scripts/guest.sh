@@ -105,11 +105,11 @@ boot() {
 	qemu+=(${QEMU_ARGS:-})
 	if [ -n "$ICOUNT" ]; then
 		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
-		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu max)
+		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu "$target_cpu")
 		append+=" tsc=reliable"
 	else
 		accel=$("$top/scripts/accel.sh")
-		qemu+=(-accel "$accel" -smp "${SMP:-2}" -cpu max)
+		qemu+=(-accel "$accel" -smp "${SMP:-2}" -cpu "$target_cpu")
 	fi
 	if [ "$mode" = shell ]; then
 		qemu+=(-chardev "stdio,id=out,signal=off")

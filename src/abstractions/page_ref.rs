@@ -189,7 +189,8 @@ impl OncePage {
     }
 
     /// The pages in a row of places around `places[at]`, as far as `range` goes and no place is
-    /// empty. Returns the index of the first, and the pages. If `places[at]` is empty, it ends there.
+    /// empty. Returns the index of the first, and the pages. If `places[at]` is empty, it ends
+    /// there.
     #[inline]
     pub fn row(places: &[Self], range: Range<usize>, at: usize) -> (usize, &[PageRef]) {
         let places = &places[..min(range.end, places.len())];

@@ -210,11 +210,8 @@ struct operation {
 };
 
 static const struct operation loads[] = {
+	/* Some 500 points, of which most are the loader's own, and so the same for all modules. */
 	{ "load simple", .run = op_load, .other = "/simple.ko" },
-	{ "load simple, physical", .run = op_load, .other = "/simple.ko", .module = PHYSICAL },
-	{ "load simple, huge", .run = op_load, .other = "/simple.ko", .module = HUGE },
-	{ "load simple_mirror", .run = op_load, .other = "/simple_mirror.ko", .module = MIRROR },
-	{ "load simple_clock", .run = op_load, .other = "/simple_clock.ko", .module = CLOCK },
 };
 
 static const struct operation maps[] = {
