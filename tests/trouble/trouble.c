@@ -16,10 +16,13 @@ static char *what = "";
 module_param(what, charp, 0);
 MODULE_PARM_DESC(what, "What to do wrong");
 
-/* Ten, in case that a register or an old stack still holds one. */
+/*
+ * Many, as the slab allocator's own lists keep stale pointers to the last it
+ * gave away.
+ */
 static void leak(void)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 200; i++) {
 		char *lost = kmalloc(200, GFP_KERNEL);
 
 		OPTIMIZER_HIDE_VAR(lost);
