@@ -12,7 +12,7 @@ if [ ! -d $suites ]; then
 fi
 
 insmod /simple.ko
-for run in $suites/*/run; do
+for run in "$suites"/*/run; do
 	echo >"$run"
 done
 # Each suite says how many cases it has, and then how each of them ended.

@@ -566,7 +566,7 @@ static bool check_leaks(long before)
 		    pages / 100 * (page_size / 1024);
 	after = settled_memory(before - tolerated / 4, 100);
 	ok = before - after <= tolerated;
-	printf("memory that is free or accounted for: %ld KiB before, %ld after, %ld less, of %ld tolerated\n",
+	printf("free and accounted memory: %ld KiB before, %ld after, %ld less, of %ld tolerated\n",
 	       before, after, before - after, tolerated);
 	return ok;
 }
