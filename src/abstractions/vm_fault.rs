@@ -204,7 +204,7 @@ impl VmHugeFault {
             }
             #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
             {
-                let _ = (vmf, folio);
+                let _ = (vmf, folio.as_ptr());
                 bindings::vm_fault_reason_VM_FAULT_FALLBACK
             }
         })
