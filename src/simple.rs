@@ -103,7 +103,6 @@ impl kernel::Module for Simple {
             simpler_events.clone().publish(debugfs.clone()),
             simplen_events.clone().publish(debugfs),
         ];
-        let simplen = Simplen::new(pages, around_order, huge, simplen_events)?;
 
         let (simpler, physical) = if physical {
             (None, Some(register(Physical::new(simpler_events)?)?))
@@ -113,6 +112,7 @@ impl kernel::Module for Simple {
                 None,
             )
         };
+        let simplen = Simplen::new(pages, around_order, huge, simplen_events)?;
         Ok(Self {
             _simpler: simpler,
             _physical: physical,

@@ -57,6 +57,10 @@ const BLOCK_SIZE: usize = PagesExact::MAX_PAGES * PAGE_SIZE;
 impl Simpler {
     /// Allocates a region of `pages` pages.
     pub(crate) fn new(pages: usize, huge: bool, events: Arc<Events>) -> Result<Arc<Self>> {
+        // Rather than take all there is away from others first.
+        if !PagesExact::fits_ram(pages) {
+            return Err(ENOMEM);
+        }
         let mut blocks = KVVec::new();
         for (_, block) in region::pieces(0..pages as u64, PagesExact::MAX_PAGES) {
             blocks.push(PagesExact::new(block.len())?, GFP_KERNEL)?;

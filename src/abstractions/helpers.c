@@ -93,6 +93,11 @@ struct page *simple_mmap_alloc_pmd_folio(void)
 	return folio ? &folio->page : NULL;
 }
 
+unsigned long simple_mmap_totalram_pages(void)
+{
+	return totalram_pages();
+}
+
 /*
  * Zeroed. Fails rather than have the OOM killer end processes for the sake of
  * a large region, and leaves the report to the caller.

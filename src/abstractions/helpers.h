@@ -43,6 +43,8 @@ struct page *simple_mmap_alloc_pmd_folio(void);
 void simple_mmap_copy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len);
 void simple_mmap_copy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len);
 
+unsigned long simple_mmap_totalram_pages(void);
+
 /* linux/gfp.h */
 void *simple_mmap_alloc_pages_exact(size_t size);
 

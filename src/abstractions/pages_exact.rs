@@ -50,6 +50,12 @@ impl PagesExact {
     /// The largest number of pages that one allocation can have.
     pub const MAX_PAGES: usize = 1 << bindings::MAX_PAGE_ORDER;
 
+    /// Whether the machine has so many pages at all, `totalram_pages()`.
+    pub fn fits_ram(pages: usize) -> bool {
+        // SAFETY: This reads a counter.
+        pages <= unsafe { helpers::simple_mmap_totalram_pages() }
+    }
+
     /// Allocates `pages` contiguous zeroed pages, 1 to [`Self::MAX_PAGES`].
     ///
     /// Fails if there is no contiguous memory of that size, without ending processes to get it.
