@@ -142,7 +142,7 @@ make_initramfs
 status=0
 boot || status=$?
 if grep -Eq "$trouble" "$dir/console" "$dir/control" 2>/dev/null; then
-	grep -Ehm 40 -A 30 "$trouble" "$dir/console" "$dir/control" | tr -d '\r' | head -n 60 >&2
+	grep -Ehm 40 -A 30 "$trouble" "$dir/console" "$dir/control" | tr -d '\r' | awk 'NR <= 60' >&2
 	say "error: the guest's kernel reported trouble, see above"
 	exit 125
 fi
