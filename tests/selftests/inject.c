@@ -545,6 +545,14 @@ static bool is_documented(const struct operation *op, int error)
 	return false;
 }
 
+/* Lets the stack grow beforehand: where that fails, the process gets a SIGSEGV. */
+static void grow_stack(void)
+{
+	char room[1 << 17];
+
+	explicit_bzero(room, sizeof(room));
+}
+
 /* Tries an operation until nothing fails. Returns how many allocations failed in turn. */
 static int count_points(struct __test_metadata *_metadata, const struct operation *op,
 			const char *params)
@@ -559,6 +567,7 @@ static int count_points(struct __test_metadata *_metadata, const struct operatio
 	bool left = false;
 	int number, error;
 
+	grow_stack();
 	memset(s.buf, 1, 2 * s.page);
 	for (number = 1; !left; number++) {
 		ASSERT_LT(number, MAX_POINTS);
