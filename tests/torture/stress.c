@@ -562,8 +562,7 @@ static bool check_leaks(long before)
 	 * of 2 MiB, the records of a debug kernel. Beyond that one lost page of a
 	 * hundred shows.
 	 */
-	tolerated = (access("/sys/kernel/debug/kmemleak", F_OK) ? 8192 : 32768) +
-		    pages / 100 * (page_size / 1024);
+	tolerated = 32768 + pages / 100 * (page_size / 1024);
 	after = settled_memory(before - tolerated / 4, 100);
 	ok = before - after <= tolerated;
 	printf("free and accounted memory: %ld KiB before, %ld after, %ld less, of %ld tolerated\n",
