@@ -190,8 +190,8 @@ impl<'a> VmaNew<'a> {
             return Err(EINVAL);
         }
         let flags = flags::PFNMAP | flags::IO | flags::DONTEXPAND | flags::DONTDUMP;
-        // SAFETY: During its setup nobody else has access to the VMA. VM_MIXEDMAP is not set, and
-        // becomes not set, as this ends what can be decided.
+        // SAFETY: During its setup nobody else has access to the VMA. By the type invariant
+        // VM_MIXEDMAP is not set, and nothing can set it any more, as `self` is used up here.
         unsafe { (*self.as_ptr()).__bindgen_anon_2.vm_flags |= flags };
         Ok(VmaReady::new(self.0, data))
     }
