@@ -66,6 +66,11 @@ pgprot_t simple_mmap_pgprot_noncached(pgprot_t prot)
 	return pgprot_noncached(prot);
 }
 
+void __iomem *simple_mmap_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
+{
+	return ioremap_prot(phys, size, prot);
+}
+
 void simple_mmap_copy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len)
 {
 	memcpy_from_page(to, pfn_to_page(pfn), offset, len);

@@ -164,7 +164,7 @@ impl Remapped {
     fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
         let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
         // SAFETY: Any address may be asked for; RAM is refused.
-        let addr = unsafe { bindings::ioremap_prot(phys, PAGE_SIZE, prot) };
+        let addr = unsafe { helpers::simple_mmap_ioremap_prot(phys, PAGE_SIZE, prot) };
         if addr.is_null() {
             return Err(ENOMEM);
         }
