@@ -39,10 +39,18 @@ phys_addr_t simple_mmap_virt_to_phys(void *addr)
 	return virt_to_phys(addr);
 }
 
-/* As /dev/mem reckons it. */
-phys_addr_t simple_mmap_end_of_ram(void)
+/*
+ * As /dev/mem reckons it. On x86 the MTRRs say what between the pieces of RAM
+ * may be cached, whatever the page tables have. Nothing does so elsewhere, and
+ * devices can lie below all RAM: there /dev/mem caches RAM only.
+ */
+phys_addr_t simple_mmap_uncached_from(void)
 {
+#ifdef CONFIG_X86
 	return __pa(high_memory);
+#else
+	return 0;
+#endif
 }
 
 unsigned int simple_mmap_phys_bits(void)

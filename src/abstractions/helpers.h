@@ -23,7 +23,7 @@ void *simple_mmap_page_address(struct page *page);
 /* linux/io.h, asm/page.h */
 phys_addr_t simple_mmap_page_to_phys(struct page *page);
 phys_addr_t simple_mmap_virt_to_phys(void *addr);
-phys_addr_t simple_mmap_end_of_ram(void);
+phys_addr_t simple_mmap_uncached_from(void);
 unsigned int simple_mmap_phys_bits(void);
 void __iomem *simple_mmap_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot);
 

@@ -40,7 +40,7 @@ impl PhysRange {
     /// The `pages` pages from page frame `first_pfn` on.
     ///
     /// If `uncached` they are reached past the caches. That is so in any case for what is beyond
-    /// the last RAM, as `/dev/mem` does it.
+    /// the last RAM, and on architectures other than x86 for all, as `/dev/mem` does it.
     ///
     /// # Errors
     ///
@@ -65,12 +65,12 @@ impl PhysRange {
             return Err(EPERM);
         }
         // SAFETY: This may always be asked.
-        let end_of_ram = unsafe { helpers::simple_mmap_end_of_ram() };
+        let uncached_from = unsafe { helpers::simple_mmap_uncached_from() };
         // INVARIANT: All of it was just checked.
         Ok(Self {
             first_pfn,
             pages,
-            uncached: uncached || start >= end_of_ram,
+            uncached: uncached || start >= uncached_from,
         })
     }
 
