@@ -48,7 +48,7 @@ TEST_F(fault, region_takes_memory_only_for_touched_pages)
 	munmap(self->addr, PAGES * self->page);
 	close(self->fd);
 	ASSERT_EQ(unload_module(), 0);
-	/* 64 MiB of simpler's own, and nothing yet of simplen's. */
+	/* As much of simpler's own, and nothing yet of simplen's. */
 	ASSERT_EQ(load_module("pages=16384 trace=0"), 0);
 	before = free_memory();
 	self->fd = open("/dev/simplen", O_RDWR);
@@ -164,18 +164,20 @@ TEST_F(fault, dontneed_keeps_the_page)
 
 FIXTURE(blocks)
 {
-	size_t page, per_block;
+	size_t page, block, region; /* the last two in pages */
 	int fd;
 };
 
-/* Two whole blocks and a part of a third. */
-#define BLOCK_PAGES 1024
-#define REGION (2 * BLOCK_PAGES + 52)
-
 FIXTURE_SETUP(blocks)
 {
+	char params[32];
+
 	self->page = page_size();
-	ASSERT_EQ(reload_module("pages=2100"), 0);
+	self->block = block_pages();
+	/* Two whole blocks and a part of a third. */
+	self->region = 2 * self->block + 52;
+	sprintf(params, "pages=%zu", self->region);
+	ASSERT_EQ(reload_module(params), 0);
 	clear_log();
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -189,26 +191,27 @@ FIXTURE_TEARDOWN_PARENT(blocks)
 
 TEST_F(blocks, region_maps_as_one)
 {
-	char *addr = map_shared(self->fd, REGION, 0);
+	char *addr = map_shared(self->fd, self->region, 0);
 
 	ASSERT_NE(addr, MAP_FAILED);
-	for (size_t i = 0; i < REGION; i++)
+	for (size_t i = 0; i < self->region; i++)
 		*(size_t *)(addr + i * self->page) = i + 1;
-	for (size_t i = 0; i < REGION; i++)
+	for (size_t i = 0; i < self->region; i++)
 		ASSERT_EQ(*(size_t *)(addr + i * self->page), i + 1);
-	EXPECT_EQ(mmap_errno(self->fd, (REGION + 1) * self->page, PROT_READ, MAP_SHARED, 0),
+	EXPECT_EQ(mmap_errno(self->fd, (self->region + 1) * self->page, PROT_READ, MAP_SHARED, 0),
 		  EINVAL);
 }
 
 TEST_F(blocks, each_is_contiguous)
 {
-	char *whole = map_shared(self->fd, REGION, 0);
+	char *whole = map_shared(self->fd, self->region, 0);
 
 	ASSERT_NE(whole, MAP_FAILED);
-	for (size_t i = 0; i < REGION; i++)
+	for (size_t i = 0; i < self->region; i++)
 		*(size_t *)(whole + i * self->page) = i + 1;
-	for (size_t first = 0; first < REGION; first += BLOCK_PAGES) {
-		size_t pages = first + BLOCK_PAGES < REGION ? BLOCK_PAGES : REGION - first;
+	for (size_t first = 0; first < self->region; first += self->block) {
+		size_t rest = self->region - first;
+		size_t pages = rest < self->block ? rest : self->block;
 		__u64 phys, word;
 
 		ASSERT_NE(map_shared(self->fd, pages, first), MAP_FAILED);
@@ -222,15 +225,16 @@ TEST_F(blocks, each_is_contiguous)
 
 TEST_F(blocks, ranges_across_the_seams)
 {
-	char *whole = map_shared(self->fd, REGION, 0);
-	static const struct { size_t first, pages; } ranges[] = {
-		{ BLOCK_PAGES - 1, 1 }, { BLOCK_PAGES - 1, 2 }, { BLOCK_PAGES, 1 },
-		{ BLOCK_PAGES, BLOCK_PAGES }, { BLOCK_PAGES - 3, BLOCK_PAGES + 6 },
-		{ 1, REGION - 1 }, { REGION - 1, 1 }, { 2 * BLOCK_PAGES - 1, 53 },
+	const size_t block = self->block, region = self->region;
+	char *whole = map_shared(self->fd, region, 0);
+	const struct { size_t first, pages; } ranges[] = {
+		{ block - 1, 1 }, { block - 1, 2 }, { block, 1 }, { block, block },
+		{ block - 3, block + 6 }, { 1, region - 1 }, { region - 1, 1 },
+		{ 2 * block - 1, 53 },
 	};
 
 	ASSERT_NE(whole, MAP_FAILED);
-	for (size_t i = 0; i < REGION; i++)
+	for (size_t i = 0; i < region; i++)
 		*(size_t *)(whole + i * self->page) = i + 1;
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
 		char *part = map_shared(self->fd, ranges[i].pages, ranges[i].first);
@@ -249,14 +253,14 @@ TEST_F(blocks, private_mapping_is_within_one)
 	char *addr;
 
 	addr = mmap(NULL, 52 * self->page, prot, MAP_PRIVATE, self->fd,
-		    2 * BLOCK_PAGES * self->page);
+		    2 * self->block * self->page);
 	ASSERT_NE(addr, MAP_FAILED);
 	put_text(addr + 51 * self->page, "copied");
 	EXPECT_STREQ(addr + 51 * self->page, "copied");
 	ASSERT_EQ(munmap(addr + self->page, self->page), 0);
 	EXPECT_EQ(mmap_errno(self->fd, 2 * self->page, prot, MAP_PRIVATE,
-			     (BLOCK_PAGES - 1) * self->page), EINVAL);
-	EXPECT_EQ(mmap_errno(self->fd, REGION * self->page, prot, MAP_PRIVATE, 0), EINVAL);
+			     (self->block - 1) * self->page), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, self->region * self->page, prot, MAP_PRIVATE, 0), EINVAL);
 	/* What it had mapped when it failed is gone. */
 	EXPECT_EQ(counter("simpler", "vmas"), 2);
 	munmap(addr, 52 * self->page);

@@ -3,12 +3,10 @@
 
 #include "simple.h"
 
-#define PAGES 1030 /* one whole block of simpler, and a part of another */
-#define BLOCK_PAGES 1024
-
 FIXTURE(file)
 {
-	size_t page, size;
+	size_t page, block, pages; /* the last two in pages */
+	size_t size;
 	int fd;
 	char *map;
 };
@@ -34,12 +32,18 @@ FIXTURE_VARIANT_ADD(file, simplen)
 
 FIXTURE_SETUP(file)
 {
+	char params[32];
+
 	self->page = page_size();
-	self->size = PAGES * self->page;
-	ASSERT_EQ(reload_module("pages=1030"), 0);
+	self->block = block_pages();
+	/* One whole block of simpler, and a part of another. */
+	self->pages = self->block + 6;
+	self->size = self->pages * self->page;
+	sprintf(params, "pages=%zu", self->pages);
+	ASSERT_EQ(reload_module(params), 0);
 	self->fd = open(variant->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_shared(self->fd, PAGES, 0);
+	self->map = map_shared(self->fd, self->pages, 0);
 	ASSERT_NE(self->map, MAP_FAILED);
 }
 
@@ -115,15 +119,16 @@ TEST_F(file, read_and_write_move_the_position)
 /* Over pages and, in simpler, from one block into the next, at odd offsets. */
 TEST_F(file, sees_what_mappings_see)
 {
-	static const struct { long page; int offset; size_t len; } cases[] = {
-		{ 0, 0, 1 }, { 0, 1, 4095 }, { 1, 4095, 2 }, { 2, 7, 10000 }, { 3, 0, 8192 },
-		{ BLOCK_PAGES - 1, 4090, 12 }, { BLOCK_PAGES - 2, 3, 20000 },
-		{ PAGES - 1, 0, 4096 },
+	const size_t page = self->page;
+	const struct { size_t page, offset, len; } cases[] = {
+		{ 0, 0, 1 }, { 0, 1, page - 1 }, { 1, page - 1, 2 }, { 2, 7, 2 * page + 1808 },
+		{ 3, 0, 2 * page }, { self->block - 1, page - 6, 12 },
+		{ self->block - 2, 3, 5 * page - 480 }, { self->pages - 1, 0, page },
 	};
-	char *buf = malloc(20000), *back = malloc(20000);
+	char *buf = malloc(5 * page), *back = malloc(5 * page);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		size_t pos = cases[i].page * self->page + cases[i].offset;
+		size_t pos = cases[i].page * page + cases[i].offset;
 
 		for (size_t j = 0; j < cases[i].len; j++)
 			buf[j] = i + j * 7 + 1;
@@ -218,7 +223,7 @@ TEST_F(file, copies_from_and_to_its_own_mapping)
 TEST_F(file, reading_allocates_nothing)
 {
 	char *buf = malloc(self->size);
-	long pages = variant->is_simpler ? PAGES : 0;
+	long pages = variant->is_simpler ? self->pages : 0;
 
 	memset(buf, 0xff, self->size);
 	EXPECT_EQ(read(self->fd, buf, self->size), self->size);
@@ -226,11 +231,11 @@ TEST_F(file, reading_allocates_nothing)
 	EXPECT_EQ(counter(variant->device, "pages"), pages);
 	/* Writing does, one page for each that it reaches. */
 	EXPECT_EQ(pwrite(self->fd, buf, 2, 3 * self->page - 1), 2);
-	EXPECT_EQ(counter(variant->device, "pages"), variant->is_simpler ? PAGES : 2);
+	EXPECT_EQ(counter(variant->device, "pages"), variant->is_simpler ? self->pages : 2);
 	/* And so does touching. */
 	self->map[0] = 1;
 	self->map[3 * self->page - 1] = 1;
-	EXPECT_EQ(counter(variant->device, "pages"), variant->is_simpler ? PAGES : 3);
+	EXPECT_EQ(counter(variant->device, "pages"), variant->is_simpler ? self->pages : 3);
 }
 
 TEST_F(file, counters_count)
@@ -260,9 +265,9 @@ TEST_F(file, fdinfo_tells_of_the_region)
 	sprintf(path, "/proc/self/fdinfo/%d", self->fd);
 	fd = open(path, O_RDONLY);
 	ASSERT_GT(read(fd, text, sizeof(text) - 1), 0);
-	sprintf(expected, "mode:\t%s\nsize:\t%zu\npages:\t%d\n",
+	sprintf(expected, "mode:\t%s\nsize:\t%zu\npages:\t%zu\n",
 		variant->is_simpler ? "contiguous" : "on demand", self->size,
-		variant->is_simpler ? PAGES : 1);
+		variant->is_simpler ? self->pages : 1);
 	EXPECT_NE(strstr(text, expected), NULL) {
 		TH_LOG("%s", text);
 	}

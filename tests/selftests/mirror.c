@@ -356,7 +356,7 @@ TEST(memory_is_given_back)
 		if (i == 3)
 			before = free_memory();
 	}
-	/* Ten rounds used 2 MiB each. */
+	/* Ten rounds used more than that each. */
 	EXPECT_LE(memory_lost(before, 1024), 1024);
 }
 

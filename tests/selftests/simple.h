@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "block_pages.h"
 #include "kselftest_harness.h"
 
 /* Seconds after which a test has hung: half a minute is little for a debug kernel. */
@@ -273,15 +274,23 @@ static inline long memory_lost(long before, long tolerated)
 	return lost;
 }
 
-/* The physical addresses of BAR 0 and BAR 2 of the first display. */
+/*
+ * The physical addresses of BAR 0 and BAR 2 of the first display, enabled, as
+ * its driver would do it; firmware does it on some machines only.
+ */
 static inline void find_card(__u64 *memory, __u64 *registers)
 {
 	FILE *list = popen("grep -l ^0x0300 /sys/bus/pci/devices/*/class", "r");
 	char path[256] = "", line[256];
 	unsigned long long start[3] = {};
 	FILE *resource;
+	int enable;
 
 	if (fgets(path, sizeof(path) - 16, list)) {
+		memcpy(strrchr(path, '/'), "/enable", sizeof("/enable"));
+		enable = open(path, O_WRONLY);
+		write(enable, "1", 1);
+		close(enable);
 		memcpy(strrchr(path, '/'), "/resource", sizeof("/resource"));
 		resource = fopen(path, "r");
 		for (int i = 0; i < 3 && fgets(line, sizeof(line), resource); i++)
@@ -293,7 +302,7 @@ static inline void find_card(__u64 *memory, __u64 *registers)
 	*registers = start[2];
 }
 
-/* The largest piece of System RAM, and what the boot parameter "memmap" reserved. */
+/* The largest piece of System RAM, and the 64 KiB that were reserved at boot. */
 static inline void find_memory(__u64 *first, __u64 *last, __u64 *reserved)
 {
 	FILE *iomem = fopen("/proc/iomem", "r");
@@ -308,7 +317,7 @@ static inline void find_memory(__u64 *first, __u64 *last, __u64 *reserved)
 			*first = start;
 			*last = end;
 		}
-		if (strstr(line, "Reserved") && end - start == 0xffff && *last)
+		if (strcasestr(line, "reserved") && end - start == 0xffff && *last)
 			*reserved = start;
 	}
 	fclose(iomem);

@@ -35,8 +35,8 @@ static struct wish wish(struct thread *t)
 	wish.count = 1 + below(t, t->pages - wish.index < 32 ? t->pages - wish.index : 32);
 	/* A private mapping of simpler cannot go across its blocks. */
 	if (wish.private && wish.device == SIMPLER &&
-	    wish.index % BLOCK_PAGES + wish.count > BLOCK_PAGES)
-		wish.count = BLOCK_PAGES - wish.index % BLOCK_PAGES;
+	    wish.index % block_size + wish.count > block_size)
+		wish.count = block_size - wish.index % block_size;
 	/* A file that was opened read-only cannot be shared for writing. */
 	if (wish.read_only && !wish.private)
 		wish.prot &= ~PROT_WRITE;
@@ -120,12 +120,12 @@ void op_mmap_free(struct thread *t)
 			expected = EACCES;
 		break;
 	case 6:
-		if (t->pages <= BLOCK_PAGES)
+		if (t->pages <= block_size)
 			break;
 		w.device = SIMPLER;
 		w.fd = t->rw[SIMPLER];
 		w.flags = MAP_PRIVATE;
-		offset = (BLOCK_PAGES - 1) * page_size;
+		offset = (block_size - 1) * page_size;
 		w.count = 2;
 		expected = EINVAL;
 		break;

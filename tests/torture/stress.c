@@ -12,6 +12,7 @@
  */
 
 #include "torture.h"
+#include "block_pages.h"
 
 #include <limits.h>
 #include <sys/prctl.h>
@@ -84,6 +85,7 @@ static const __u32 region_sizes[] = {
 
 struct shared *shared;
 size_t page_size;
+size_t block_size;
 char *arenas[THREADS], *commons[DEVICES];
 
 static pid_t main_process;
@@ -584,6 +586,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	page_size = sysconf(_SC_PAGESIZE);
+	block_size = block_pages();
 	main_process = getpid();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);

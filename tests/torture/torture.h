@@ -37,9 +37,8 @@
 /* Each of them has a word of its own in every page: a slot. */
 #define SLOTS (WORKERS * THREADS * 2)
 
-/* The largest region, in pages. It has three of simpler's blocks. */
+/* The largest region, in pages. It has more than one of simpler's blocks. */
 #define MAX_PAGES 3072
-#define BLOCK_PAGES 1024
 
 /* Addresses that a thread maps the devices at, in pages. */
 #define ARENA 96
@@ -87,6 +86,7 @@ struct shared {
 
 extern struct shared *shared;
 extern size_t page_size;
+extern size_t block_size;	/* of simpler, in pages */
 extern const char *const paths[DEVICES];
 extern const char *const op_names[OPS];
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How large the blocks are that the region of simpler is made of. */
+#ifndef _BLOCK_PAGES_H
+#define _BLOCK_PAGES_H
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * How many pages a whole block has: as many as the page allocator gives at
+ * once. /proc/buddyinfo has a column for each power of two up to that.
+ */
+static inline size_t block_pages(void)
+{
+	FILE *file = fopen("/proc/buddyinfo", "r");
+	char line[512] = "";
+	int orders = 0;
+
+	fgets(line, sizeof(line), file);
+	fclose(file);
+	strtok(strstr(line, "zone"), " \n");
+	strtok(NULL, " \n");
+	while (strtok(NULL, " \n"))
+		orders++;
+	return (size_t)1 << (orders - 1);
+}
+
+#endif
