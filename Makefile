@@ -16,14 +16,16 @@
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
-## The kernel:  KDIR=<build tree>, or FLAVOUR=amd64|cloud-amd64|rt-amd64 of Debian's stock kernels,
+## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64 and FLAVOUR of Debian's stock kernels,
+##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/debug.config)
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
 .PHONY: all run shell picture test torture bench bench-accept lint doc clean distclean help
 
-# The settings reach the scripts through the environment.
+# The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
+# would be set to nothing, which the kernel's own make takes for an architecture.
 export KDIR KERNEL FLAVOUR SERIES SIMPLE_CACHE
 export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 

@@ -8,9 +8,18 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/target.sh
+. "$top/scripts/target.sh"
 
 if [ -n "${ACCEL:-}" ]; then # the probe below
 	echo "$ACCEL"
+	exit
+fi
+
+# KVM runs this machine's own architecture.
+if [ "$(uname -m)" != "${target_triplet%%-*}" ]; then
+	say "the guest is emulated, as it is of another architecture"
+	echo tcg
 	exit
 fi
 

@@ -26,7 +26,7 @@ modules=$results/$release
 
 # guest SUITE: what tests/bench/bench.c prints of it.
 guest() {
-	LOAD=no WITH_MODULE=yes TRACE=no MEM=2G TIMEOUT=3600 QEMU_ARGS="-device VGA,vgamem_mb=256" \
+	LOAD=no WITH_MODULE=yes TRACE=no MEM=2G TIMEOUT=3600 QEMU_ARGS="$target_display,vgamem_mb=256" \
 		FILES="$modules/simple_c.ko $modules/bench_uio.ko $kernel/uio.ko" \
 		"$top/scripts/guest.sh" run "$tests_out/bench" "$1"
 }
@@ -48,7 +48,7 @@ counts() {
 report() {
 	local name=$results/$1 unit=$2 how=$3 introduction qemu plot
 	shift 3
-	qemu=$("$in_root" "$target_qemu" --version | awk 'NR == 1 { print $4 }')
+	qemu=$("$in_root" "${target_qemu[0]}" --version | awk 'NR == 1 { print $4 }')
 	introduction="Linux $release in QEMU $qemu, $how. Memory is written to before it is mapped anew and \
 touched, but where it says that memory is allocated. Transparent huge pages are off but where they are named, \
 and so is the trace of the module."
@@ -112,7 +112,7 @@ counts)
 	exit
 	;;
 accept)
-	file=$top/tests/bench/counts.$target_arch
+	file=$top/tests/bench/counts.$FLAVOUR
 	say "booting the guest to count (20 seconds)"
 	figures=$(counts)
 	{

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # build-root.sh: prints the path of the build root, a Debian system in the cache that holds the
-# toolchain of the target kernel and the programs that boot a guest. Makes it on first use.
+# toolchain of the target kernel and the programs that boot a guest. Makes it on first use, one for
+# each architecture, so that nobody fetches what only another one needs.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,11 +17,13 @@ packages=(
 	# a kernel with KASAN, which Rust has with clang only
 	clang-19 lld-19 llvm-19
 	# the guest
-	qemu-system-x86 busybox-static cpio
+	cpio
 	# test programs and linters
 	cargo gcc ca-certificates perl shellcheck
 	# the benchmark's plots
 	gnuplot-nox
+	# what the architecture needs
+	"${target_packages[@]}"
 )
 
 name=root-$target_suite-$(key_of "$0" "${packages[@]}")
@@ -42,7 +45,7 @@ make_root() {
 	mirror=$(host_mirror)
 	say "making the build root, a Debian $target_suite of about 2 GB (once, 1 to 3 minutes)"
 	# shellcheck disable=SC2086 # no mirror is no argument
-	if ! mmdebstrap --variant=apt --include="$(IFS=, && echo "${packages[*]}")" \
+	if ! mmdebstrap --variant=apt --architectures="$target_root_archs" --include="$(IFS=, && echo "${packages[*]}")" \
 		--format=tar "$target_suite" - $mirror 2>"$log" |
 		tar -C "$1" -x --no-same-owner --exclude='./dev/*' 2>>"$log"; then
 		grep -E '^(E|W|Err|tar):?' "$log" | tail -n 5 >&2

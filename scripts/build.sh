@@ -5,16 +5,16 @@
 # beside it.
 #
 # The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
-# KERNEL, FLAVOUR or SERIES is asked for; otherwise the stock or the debug one. With --guest, for a
-# module that is to run in a guest, the running kernel is no choice. Further arguments go to the
-# kernel's make.
+# KERNEL, ARCH, FLAVOUR or SERIES is asked for; otherwise the stock or the debug one. With --guest,
+# for a module that is to run in a guest, the running kernel is no choice. Further arguments go to
+# the kernel's make.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tree.sh
 . "$top/scripts/tree.sh"
 
-asked_for=${KERNEL:-}${FLAVOUR:-}${SERIES:-}
+asked_for=${KERNEL:-}${ARCH:-}${FLAVOUR:-}${SERIES:-}
 # shellcheck source=scripts/target.sh
 . "$top/scripts/target.sh"
 
@@ -31,7 +31,8 @@ host_build() {
 	out=$top/build/$(release_of "$tree")
 	mkdir -p "$out"
 	say "building for $(release_of "$tree")"
-	flock "$out" make --no-print-directory -C "$tree" M="$top" MO="$out" modules "$@" >&2
+	flock "$out" make --no-print-directory -C "$tree" M="$top" MO="$out" ${ARCH:+ARCH="$target_arch"} \
+		modules "$@" >&2
 	echo "$out/simple.ko"
 }
 
@@ -42,8 +43,8 @@ target_build() {
 	out=$top/build/$(cat "$kernel/release")
 	mkdir -p "$out"
 	say "building for $(cat "$kernel/release")"
-	flock "$out" "$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" ARCH="$target_arch" \
-		"$target_toolchain" -j"$(nproc)" modules "$@" >&2
+	flock "$out" "$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" \
+		ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain" -j"$(nproc)" modules "$@" >&2
 	echo "$out/simple.ko"
 }
 

@@ -3,10 +3,11 @@
 #
 # guest.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
 #
-# ARGS is one string of shell words. From the environment: KDIR, or KERNEL and FLAVOUR choose the
+# ARGS is one string of shell words. From the environment: KDIR, or KERNEL, ARCH and FLAVOUR choose the
 # kernel, FILES are more files for the guest's working folder, LOAD=no leaves the module unloaded,
-# TRACE=no its trace unshown, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's;
-# MODPARAMS, MEM, SMP, ICOUNT and TIMEOUT as in the README.
+# TRACE=no its trace unshown, RESERVE=yes keeps the kernel from using 64 KiB in the midst of RAM,
+# QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS, MEM, SMP, ICOUNT and
+# TIMEOUT as in the README.
 #
 # Ends with the program's status, or 125 if the guest or its kernel failed.
 
@@ -23,6 +24,7 @@ ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} LOAD=${LOAD:
 
 # check_prog FILE: ends with the reason unless the guest can run FILE.
 check_prog() {
+	local machine
 	[ -f "$1" ] || die "PROG=$1: there is no such file"
 	case $(head -c 4 "$1" | tr -d '\0') in
 	'#!'*)
@@ -30,6 +32,10 @@ check_prog() {
 the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the script with #!/bin/sh"
 		;;
 	$'\177'ELF)
+		machine=$("$in_root" readelf -hW /dev/stdin <"$1" 2>/dev/null | sed -n 's/^ *Machine: *//p')
+		grep -Eq "$target_programs" <<<"$machine" || die \
+			"$1 is for another machine than the guest, which is $target_deb_arch: $machine" \
+			"Build it for $target_triplet, or choose another guest with ARCH."
 		! "$in_root" readelf -lW /dev/stdin <"$1" 2>/dev/null | grep -q INTERP || die \
 			"$1 needs shared libraries, and the guest has none" \
 			"Link it statically: gcc -static, or for Rust -C target-feature=+crt-static"
@@ -50,7 +56,7 @@ find_image() {
 	fi
 	check_tree "$KDIR"
 	release=$(release_of "$KDIR")
-	for image in "$KDIR/arch/$target_arch/boot/bzImage" "/lib/modules/$release/vmlinuz" \
+	for image in "$KDIR/arch/$target_arch/boot/$target_image" "/lib/modules/$release/vmlinuz" \
 		"/boot/vmlinuz-$release"; do
 		[ ! -r "$image" ] || return 0
 	done
@@ -81,6 +87,7 @@ make_initramfs() {
 	size=$({ stty size </dev/tty; } 2>/dev/null) || size=
 	[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
 	cat >"$root/guest.conf" <<-END
+		out=/dev/${target_lines[1]} control=/dev/${target_lines[2]}
 		load=$([ "$LOAD" = no ] || echo yes)
 		modparams=$(quote "${MODPARAMS:-}")
 		shell=$([ "$mode" != shell ] || echo yes)
@@ -94,29 +101,53 @@ make_initramfs() {
 	(cd "$root" && find . | "$in_root" cpio --quiet -o -H newc -R 0:0) >"$dir/initramfs.cpio"
 }
 
+# reserve_memory: adds to $append and to $qemu what keeps 64 KiB of RAM from the kernel. Where there is
+# no parameter for that, the machine's description says so.
+reserve_memory() {
+	if [ "$target_arch" = x86 ]; then
+		append+=" memmap=64K\$0x30000000"
+		return
+	fi
+	local tree=$dir/machine.dtb node=/reserved-memory/test@60000000
+	"$in_root" "${qemu[@]}" -machine "dumpdtb=$tree" </dev/null 2>"$dir/dumpdtb" ||
+		die "QEMU did not describe its machine: $(cat "$dir/dumpdtb")"
+	"$in_root" sh -e -c "fdtput -p -c '$tree' $node
+		fdtput -t x '$tree' /reserved-memory '#address-cells' 2
+		fdtput -t x '$tree' /reserved-memory '#size-cells' 2
+		fdtput '$tree' /reserved-memory ranges
+		fdtput -t x '$tree' $node reg 0 60000000 0 10000
+		fdtput '$tree' $node no-map"
+	qemu+=(-dtb "$tree")
+}
+
 # boot: runs QEMU; what the guest's program prints goes to our output.
 boot() {
-	local append="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=16M ${KERNEL_ARGS:-}" accel=tcg
-	local qemu=(-nodefaults -no-user-config -no-reboot -display none -m "${MEM:-$target_mem}"
+	local append="console=${target_lines[0]} loglevel=5 panic=-1 oops=panic log_buf_len=16M ${KERNEL_ARGS:-}"
+	local qemu=("${target_qemu[@]}" -cpu "$target_cpu" -m "${MEM:-$target_mem}"
+		-nodefaults -no-user-config -no-reboot -display none
 		-kernel "$image" -initrd "$dir/initramfs.cpio"
-		-serial "file:$dir/console" -serial chardev:out -serial "file:$dir/control")
+		-chardev "file,id=control,path=$dir/control" -serial "file:$dir/console" "${target_serial[@]}")
 
 	# shellcheck disable=SC2206 # words
 	qemu+=(${QEMU_ARGS:-})
 	if [ -n "$ICOUNT" ]; then
 		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
-		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu "$target_cpu")
-		append+=" tsc=reliable"
+		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+		append+=" $target_icount_args"
 	else
 		accel=$("$top/scripts/accel.sh")
-		qemu+=(-accel "$accel" -smp "${SMP:-2}" -cpu "$target_cpu")
+		qemu+=(-accel "$accel" -smp "${SMP:-2}")
 	fi
 	if [ "$mode" = shell ]; then
 		qemu+=(-chardev "stdio,id=out,signal=off")
-		"$in_root" "$target_qemu" "${qemu[@]}" -append "$append"
 	else
 		qemu+=(-chardev "stdio,id=out")
-		"$in_root" timeout --foreground "$TIMEOUT" "$target_qemu" "${qemu[@]}" -append "$append" </dev/null
+	fi
+	[ -z "${RESERVE:-}" ] || reserve_memory
+	if [ "$mode" = shell ]; then
+		"$in_root" "${qemu[@]}" -append "$append"
+	else
+		"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null
 	fi
 }
 

@@ -26,9 +26,9 @@ client=$!
 read -r -u "$ready" _ || die "scripts/screendump.py did not start"
 
 # The line is the guest's fourth, after those that scripts/guest/init knows.
-QEMU_ARGS="-vga std -serial unix:line -qmp unix:qmp" ICOUNT=1 SMP='' FILES='' TRACE=no \
+QEMU_ARGS="$target_display -serial unix:line -qmp unix:qmp" ICOUNT=1 SMP='' FILES='' TRACE=no \
 	MODPARAMS="physical=1 ${MODPARAMS:-}" \
-	"$top/scripts/guest.sh" run "$tests_out/picture"
+	"$top/scripts/guest.sh" run "$tests_out/picture" "/dev/${target_lines[3]}"
 
 mkdir -p "$top/build/picture"
 mv ./*.png "$top/build/picture"

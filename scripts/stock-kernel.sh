@@ -32,7 +32,7 @@ quietly() {
 
 # apt_version PACKAGE: the version that apt would install; nothing if there is no such package.
 apt_version() {
-	"$in_root" apt-cache policy "$1" | sed -n 's/^ *Candidate: //p' | grep -v '(none)' || true
+	"$in_root" apt-cache policy "$1:$target_deb_arch" | sed -n 's/^ *Candidate: //p' | grep -v '(none)' || true
 }
 
 # fetch PACKAGE=VERSION DIR: unpacks it there without installing it.
@@ -75,7 +75,7 @@ make_source() {
 # kernel_make TARGET...: make in the build tree, the way Debian calls it.
 kernel_make() {
 	"$in_root" make -C "$cache/$source_name" O="$dir/build" ARCH="$target_arch" \
-		CC="$target_triplet-$target_cc" LOCALVERSION="$localversion" "$@"
+		"$target_toolchain" CROSS_COMPILE="$target_triplet-" LOCALVERSION="$localversion" "$@"
 }
 
 # check_symbols: the names of what the Rust crates export change with the least difference in
@@ -90,6 +90,11 @@ check_symbols() {
 		"$(wc -l <<<"$missing") of $(wc -l <<<"$exported") symbols differ, the first is ${missing%%$'\n'*}"
 }
 
+# options: what the build tree's configuration sets, less what no module depends on.
+options() {
+	grep '^CONFIG' "$dir/build/.config" | grep -Ev "^($target_options_left_out)="
+}
+
 # make_kernel DIR: fills DIR.
 make_kernel() {
 	dir=$1 log=$cache/$name.log
@@ -101,9 +106,9 @@ make_kernel() {
 	cache_entry "$source_name" make_source
 
 	say "fetching the stock kernel $release (once, 10 to 20 seconds)"
-	fetch "linux-headers-$release=$version" "$dir/packages"
-	fetch "linux-binary-$release=$version" "$dir/packages"
-	fetch "linux-modules-$release=$version" "$dir/packages"
+	fetch "linux-headers-$release:$target_deb_arch=$version" "$dir/packages"
+	fetch "linux-binary-$release:$target_deb_arch=$version" "$dir/packages"
+	fetch "linux-modules-$release:$target_deb_arch=$version" "$dir/packages"
 	mkdir "$dir/build"
 	cp "$dir/packages/usr/src/linux-headers-$release"/{.config,Module.symvers} "$dir/build"
 	cp "$dir/packages/usr/lib/modules/$release/vmlinuz" "$dir/vmlinuz"
@@ -113,10 +118,10 @@ make_kernel() {
 
 	say "rebuilding the Rust metadata of $release (once, 1 to 2 minutes)"
 	local config
-	config=$(grep '^CONFIG' "$dir/build/.config")
+	config=$(options)
 	localversion=${release#"$("$in_root" make -s -C "$cache/$source_name" kernelversion)"}
 	quietly "$log" kernel_make olddefconfig
-	diff <(echo "$config") <(grep '^CONFIG' "$dir/build/.config") >>"$log" ||
+	diff <(echo "$config") <(options) >>"$log" ||
 		die "the configuration of $release does not fit the build root's compiler" "See $log"
 	quietly "$log" kernel_make -j"$(nproc)" modules_prepare
 	[ "$(cat "$dir/build/include/config/kernel.release")" = "$release" ] ||

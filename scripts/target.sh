@@ -6,7 +6,6 @@
 
 KERNEL=${KERNEL:-stock}
 SERIES=${SERIES:-7.2}
-FLAVOUR=${FLAVOUR:-amd64}
 
 case $SERIES in
 7.2)
@@ -19,17 +18,62 @@ case $SERIES in
 	;;
 esac
 
-case $FLAVOUR in
-amd64 | cloud-amd64 | rt-amd64)
+# A flavour of one architecture alone tells the architecture, too.
+case ${FLAVOUR:-} in
+arm64*) ARCH=${ARCH:-arm64} ;;
+esac
+
+case ${ARCH:-amd64} in
+amd64 | x86 | x86_64)
 	target_arch=x86                 # the kernel's name of the architecture
 	target_deb_arch=amd64           # Debian's name of it
+	target_root_archs=amd64         # the architectures whose packages the build root may hold
 	target_triplet=x86_64-linux-gnu
-	target_qemu=qemu-system-x86_64
+	target_rust=x86_64-unknown-linux-gnu # Rust's name of it, for programs
+	target_image=bzImage            # the kernel's name of its image
+	target_programs='X86-64|80386'  # readelf's names of the programs that it runs
+	target_options_left_out=        # what the build root cannot give, as a regular expression
+	target_packages=(qemu-system-x86 busybox-static)
+	target_qemu=(qemu-system-x86_64)
+	target_cpu=max                  # the guest's
+	# The serial lines of scripts/guest/init, and where QEMU has the second and the third.
+	target_lines=(ttyS0 ttyS1 ttyS2 ttyS3)
+	target_serial=(-serial chardev:out -serial chardev:control)
+	target_display="-device VGA"    # QEMU's standard VGA card, as words of its command line
+	target_icount_args=tsc=reliable # for the kernel to take its time from the counted instructions
+	target_flavours=(amd64 cloud-amd64 rt-amd64) # the first one is the default
+	;;
+arm64)
+	target_arch=arm64
+	target_deb_arch=arm64
+	target_root_archs=amd64,arm64
+	target_triplet=aarch64-linux-gnu
+	target_rust=aarch64-unknown-linux-gnu
+	target_image=Image
+	target_programs=AArch64
+	# They need a compiler for 32 bits, and are for programs.
+	target_options_left_out='CONFIG_COMPAT_VDSO|CONFIG_THUMB2_COMPAT_VDSO'
+	target_packages=(
+		"$target_cc-$target_triplet" libc6-dev-arm64-cross libstd-rust-dev:arm64
+		qemu-system-arm busybox-static:arm64 device-tree-compiler
+	)
+	target_qemu=(qemu-system-aarch64 -M "virt,gic-version=3")
+	target_cpu=max,pauth-impdef=on
+	# The machine has two lines of its own.
+	target_lines=(ttyAMA0 ttyS0 ttyS1 ttyAMA1)
+	target_serial=(-device "pci-serial-2x,chardev1=out,chardev2=control")
+	target_display="-device VGA,romfile=" # there is no firmware that would run the ROM's program
+	target_icount_args=
+	target_flavours=(arm64 arm64-16k)
 	;;
 *)
-	die "FLAVOUR=$FLAVOUR is not known" "Known flavours: amd64, cloud-amd64, rt-amd64"
+	die "ARCH=$ARCH is not known" "Known architectures: amd64, arm64"
 	;;
 esac
+FLAVOUR=${FLAVOUR:-${target_flavours[0]}}
+[[ " ${target_flavours[*]} " == *" $FLAVOUR "* ]] ||
+	die "FLAVOUR=$FLAVOUR is not known for ARCH=$target_deb_arch" \
+		"Known flavours: $(printf '%s, ' "${target_flavours[@]}" | sed 's/, $//')"
 
 # The names of the header packages of this series and flavour, as a regular expression.
 target_headers="^linux-headers-${SERIES//./[.]}[^0-9-][^-]*-$FLAVOUR\$"
@@ -37,11 +81,14 @@ target_headers="^linux-headers-${SERIES//./[.]}[^0-9-][^-]*-$FLAVOUR\$"
 case $KERNEL in
 stock)
 	target_toolchain=CC=$target_triplet-$target_cc # what builds modules for it, for its make
-	target_cpu=max                  # the guest's
 	target_mem=1G                   # the guest's memory, and the seconds that it may take
 	target_timeout=120
+	# A huge page has 32 MiB there, and the tests use many.
+	[ "$FLAVOUR" != arm64-16k ] || target_mem=2G
 	;;
 debug)
+	[ "$target_arch" = x86 ] || die "there is no debug kernel for ARCH=$target_deb_arch" \
+		"Leave KERNEL=debug out, or ARCH and FLAVOUR."
 	target_toolchain=LLVM=-19       # Rust has KASAN with clang only
 	# With five levels of page tables, KASAN takes good memory for wild if an interrupt comes while
 	# the kernel finds out what the processor can.

@@ -32,9 +32,9 @@ build_tests selftests rust-user
 # graphics card's, and a part of RAM that the kernel is told to leave alone. With init_on_alloc=0 a
 # page shows that the module did not ask to be zeroed.
 run_guest() {
-	# shellcheck disable=SC2016 # the $ is for the kernel
-	QEMU_ARGS="-vga std" KERNEL_ARGS='memmap=64K$0x30000000 init_on_alloc=0' FILES="${files[*]}" LOAD=no WITH_MODULE=yes \
-		TRACE=no TIMEOUT=${TIMEOUT:-$((3 * target_timeout))} "$top/scripts/guest.sh" run \
+	QEMU_ARGS="$target_display" RESERVE=yes KERNEL_ARGS=init_on_alloc=0 FILES="${files[*]}" LOAD=no \
+		WITH_MODULE=yes TRACE=no TIMEOUT=${TIMEOUT:-$((3 * target_timeout))} \
+		"$top/scripts/guest.sh" run \
 		"$top/tests/run-in-guest.sh" "${in_guest[*]}" || printf '### end %s\n' "$?"
 }
 

@@ -6,7 +6,7 @@
 # shellcheck source=scripts/target.sh disable=SC2154 # top is from lib.sh
 . "$top/scripts/target.sh"
 
-tests_out=$top/build/tests
+tests_out=$top/build/tests/$target_deb_arch
 
 # build_tests TARGET...: targets of tests/Makefile.
 build_tests() {
@@ -14,7 +14,7 @@ build_tests() {
 	selftests=$(selftests_dir)
 	mkdir -p "$tests_out"
 	flock "$tests_out" "$top/scripts/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
-		SELFTESTS="$selftests" "$@" >&2
+		SELFTESTS="$selftests" CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" "$@" >&2
 }
 
 # selftests_dir: where kselftest_harness.h of the kernel in use is.

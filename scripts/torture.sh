@@ -24,7 +24,7 @@ trap 'rm -f "$output"' EXIT
 say "booting the guest, for $duration seconds of torture and figures of load (1 to 10 minutes), SEED=$seed"
 status=0
 # The time-out is for a guest that hangs; what hangs in it is told by the programs before.
-QEMU_ARGS="-vga std" FILES="$tests_out/load $tests_out/stress $tests_out/fuzz" LOAD=no WITH_MODULE=yes \
+QEMU_ARGS="$target_display" FILES="$tests_out/load $tests_out/stress $tests_out/fuzz" LOAD=no WITH_MODULE=yes \
 	TRACE=no TIMEOUT=${TIMEOUT:-$((4 * duration + 900))} \
 	"$top/scripts/guest.sh" run "$top/tests/torture/run-in-guest.sh" "$duration $seed" |
 	tee "$output" || status=$?

@@ -102,6 +102,13 @@ static size_t video_memory(off_t *address)
 		fclose(file);
 		if (class >> 16 != 3)
 			continue;
+		/* As its driver would do it; firmware does it on some machines only. */
+		snprintf(path, sizeof(path), "%s/%s/enable", devices, entry->d_name);
+		file = fopen(path, "w");
+		if (file) {
+			fputs("1", file);
+			fclose(file);
+		}
 		snprintf(path, sizeof(path), "%s/%s/resource", devices, entry->d_name);
 		file = fopen(path, "r");
 		if (file && fscanf(file, "%llx %llx", &start, &end) == 2) {

@@ -14,7 +14,7 @@ unset KDIR
 # shellcheck source=scripts/target.sh
 . "$top/scripts/target.sh"
 
-accepted=$top/tests/bench/counts.$target_arch
+accepted=$top/tests/bench/counts.$FLAVOUR
 release=$(cat "$("$top/scripts/stock-kernel.sh")/release")
 
 # names FILE: of its figures that are not the C module's.

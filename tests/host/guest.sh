@@ -58,8 +58,18 @@ echo text >"$scratch/text"
 guest PROG="$scratch/text"
 expect "no program at all" 2 "neither an executable nor a #!/bin/sh script"
 
-guest PROG="$(type -P bash)"
+# As if it were of the other architecture: the machine stands at offset 18, in two bytes.
+own=$scratch/own other=$scratch/other
+cp "$(type -P bash)" "$own"
+cp "$own" "$other"
+case ${ARCH:-}/${FLAVOUR:-} in
+arm64/* | */arm64*) printf '\267\0' | dd of="$own" bs=1 seek=18 conv=notrunc status=none ;;
+*) printf '\267\0' | dd of="$other" bs=1 seek=18 conv=notrunc status=none ;;
+esac
+guest PROG="$own"
 expect "a program with shared libraries" 2 "needs shared libraries" "Link it statically"
+guest PROG="$other"
+expect "a program for another architecture" 2 "is for another machine than the guest" "with ARCH"
 
 guest PROG="$scratch/nothing" FILES="$scratch/missing"
 expect "a file that is not there" 2 "FILES: there is no $scratch/missing"

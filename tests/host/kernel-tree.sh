@@ -51,7 +51,16 @@ expect "no compiler" 2 "there is no $scratch/none on this system" "rustc 1.0.0 (
 run test -e "$scratch/compiled"
 expect "the compiler did not run" 1
 
-run env FLAVOUR=none make -C "$top"
+run env ARCH= FLAVOUR=none make -C "$top"
 expect "no such flavour" 2 "FLAVOUR=none is not known" "amd64, cloud-amd64, rt-amd64"
+
+run env ARCH=none make -C "$top"
+expect "no such architecture" 2 "ARCH=none is not known" "amd64, arm64"
+
+run env ARCH=amd64 FLAVOUR=arm64-16k make -C "$top"
+expect "a flavour of another architecture" 2 "FLAVOUR=arm64-16k is not known for ARCH=amd64"
+
+run env KERNEL=debug ARCH=arm64 FLAVOUR= make -C "$top"
+expect "a debug kernel of another architecture" 2 "there is no debug kernel for ARCH=arm64"
 
 done_testing

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Draws a picture on QEMU's standard VGA card (-vga std), and drives the card itself: it maps its
- * registers and its video memory through /dev/simpler, whose mmap offset is a physical address. It
- * draws by stores to the mapping and, to compare, with lseek and write.
+ * picture LINE: draws a picture on QEMU's standard VGA card, and drives the card itself: it maps
+ * its registers and its video memory through /dev/simpler, whose mmap offset is a physical address.
+ * It draws by stores to the mapping and, to compare, with lseek and write. The other end of the
+ * serial line LINE takes screendumps (scripts/screendump.py).
  *
  * It prints what was mapped, and what each way costs for a pixel. The clock counts nanoseconds,
  * and under ICOUNT=1 each of them is an instruction of the guest.
@@ -37,14 +38,12 @@
 #define BOCHS_YRES 2
 #define BOCHS_BPP 3
 #define BOCHS_ENABLE 4
+#define BOCHS_REGISTERS_SIZE (5 * sizeof(__u16))
 
 #define BOCHS_ID_MASK 0xfff0	/* the rest is a version */
 #define BOCHS_ID_VALUE 0xb0c0
 #define BOCHS_ENABLED 0x01
 #define BOCHS_LINEAR 0x40	/* all video memory at its PCI resource, and not by banks */
-
-/* The other end of this serial line takes a screendump (scripts/screendump.py). */
-#define SCREENDUMP_LINE "/dev/ttyS3"
 
 static const char device[] = "/dev/simpler";
 static __u32 frame[HEIGHT][WIDTH];
@@ -82,7 +81,20 @@ static const char *find_card(void)
 			return card;
 		}
 	}
-	errx(1, "there is no VGA card (QEMU: -vga std)");
+	errx(1, "there is no VGA card (QEMU: -device VGA)");
+}
+
+/* Has the card answer at its resources. A driver does that; firmware does on some machines only. */
+static void enable_card(const char *card)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable", card);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		err(1, "%s", path);
+	close(fd);
 }
 
 /* The physical address of a resource of the card, which has to be of @size bytes at least. */
@@ -177,14 +189,15 @@ static void draw_mapped(__u64 video_memory, int every)
 	unmap(screen, FRAME_BYTES);
 }
 
-/* Clears every so many rows. */
+/* Clears every so many rows. Not with memset(), whose accesses are not for every device memory. */
 static void blank(__u64 video_memory, int every)
 {
-	char *screen = map(video_memory, FRAME_BYTES);
-	int y;
+	__u32 *screen = map(video_memory, FRAME_BYTES);
+	int x, y;
 
 	for (y = 0; y < HEIGHT; y += every)
-		memset(screen + y * ROW_BYTES, 0, ROW_BYTES);
+		for (x = 0; x < WIDTH; x++)
+			__atomic_store_n(&screen[y * WIDTH + x], 0, __ATOMIC_RELAXED);
 	unmap(screen, FRAME_BYTES);
 }
 
@@ -251,16 +264,16 @@ static __u64 nanoseconds(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-static int open_screendump_line(void)
+static int open_line(const char *path)
 {
-	int fd = open(SCREENDUMP_LINE, O_RDWR | O_NOCTTY);
+	int fd = open(path, O_RDWR | O_NOCTTY);
 	struct termios settings;
 
 	if (fd < 0 || tcgetattr(fd, &settings))
-		err(1, "%s, on which screendumps are asked for", SCREENDUMP_LINE);
+		err(1, "%s, on which screendumps are asked for", path);
 	cfmakeraw(&settings);
 	if (tcsetattr(fd, TCSANOW, &settings))
-		err(1, "%s", SCREENDUMP_LINE);
+		err(1, "%s", path);
 	return fd;
 }
 
@@ -270,25 +283,31 @@ static void screendump(int line, const char *name)
 	char done;
 
 	if (dprintf(line, "%s\n", name) < 0 || read(line, &done, 1) != 1)
-		err(1, "%s", SCREENDUMP_LINE);
+		err(1, "%s was not saved", name);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	double cost[WAYS];
-	__u64 video_memory, registers_page;
+	__u64 video_memory, registers_at;
 	__u16 *registers;
 	const char *card = find_card();
 	void *mapped, *screen;
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = sysconf(_SC_PAGESIZE), in_page;
 	int line, i;
 
-	line = open_screendump_line();
+	if (argc != 2)
+		errx(1, "usage: picture LINE");
+	line = open_line(argv[1]);
+	enable_card(card);
 
 	video_memory = find_resource(card, VIDEO_MEMORY, FRAME_BYTES);
-	registers_page = find_resource(card, REGISTERS, page_size);
-	mapped = map(registers_page, page_size);
-	registers = (__u16 *)((char *)mapped + BOCHS_REGISTERS);
+	registers_at = find_resource(card, REGISTERS, BOCHS_REGISTERS + BOCHS_REGISTERS_SIZE) +
+		       BOCHS_REGISTERS;
+	/* The resource can be smaller than a page, and start within one. */
+	in_page = registers_at % page_size;
+	mapped = map(registers_at - in_page, page_size);
+	registers = (__u16 *)((char *)mapped + in_page);
 	if ((get_register(registers, BOCHS_ID) & BOCHS_ID_MASK) != BOCHS_ID_VALUE)
 		errx(1, "%s is not QEMU's standard VGA: its id is %#x", card,
 		     get_register(registers, BOCHS_ID));

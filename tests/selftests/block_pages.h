@@ -4,7 +4,6 @@
 #define _BLOCK_PAGES_H
 
 #include <stdio.h>
-#include <string.h>
 
 /*
  * How many pages a whole block has: as many as the page allocator gives at
@@ -13,15 +12,13 @@
 static inline size_t block_pages(void)
 {
 	FILE *file = fopen("/proc/buddyinfo", "r");
-	char line[512] = "";
 	int orders = 0;
+	long free;
 
-	fgets(line, sizeof(line), file);
-	fclose(file);
-	strtok(strstr(line, "zone"), " \n");
-	strtok(NULL, " \n");
-	while (strtok(NULL, " \n"))
+	fscanf(file, "Node %*d, zone %*s");
+	while (fscanf(file, "%ld", &free) == 1)
 		orders++;
+	fclose(file);
 	return (size_t)1 << (orders - 1);
 }
 
