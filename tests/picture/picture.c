@@ -45,6 +45,15 @@
 #define BOCHS_ENABLED 0x01
 #define BOCHS_LINEAR 0x40	/* all video memory at its PCI resource, and not by banks */
 
+/* VGA's own registers, a byte each: that of I/O port 0x3c0 stands at this offset, and so on. */
+#define VGA_REGISTERS 0x400
+#define VGA_ATTRIBUTE 0x00	/* its index and its value, in turn */
+#define VGA_MISC 0x02
+#define VGA_STATUS 0x1a		/* a read has the index be next */
+
+#define VGA_ATTRIBUTE_SHOW 0x20	/* an index with it lights the screen */
+#define VGA_MISC_COLOR 0x01	/* the status is where it is said above */
+
 static const char device[] = "/dev/simpler";
 static __u32 frame[HEIGHT][WIDTH];
 
@@ -160,6 +169,14 @@ static void set_mode(__u16 *registers)
 	set_register(registers, BOCHS_ENABLE, BOCHS_ENABLED | BOCHS_LINEAR);
 	if (get_register(registers, BOCHS_XRES) != WIDTH)
 		errx(1, "the card did not take the mode");
+}
+
+/* Lights the screen, as a driver does; firmware does it on some machines only. */
+static void light_screen(__u8 *vga)
+{
+	__atomic_store_n(&vga[VGA_MISC], VGA_MISC_COLOR, __ATOMIC_RELAXED);
+	__atomic_load_n(&vga[VGA_STATUS], __ATOMIC_RELAXED);
+	__atomic_store_n(&vga[VGA_ATTRIBUTE], VGA_ATTRIBUTE_SHOW, __ATOMIC_RELAXED);
 }
 
 /* Prints the lines of a file of /proc that contain @text. */
@@ -302,16 +319,16 @@ int main(int argc, char **argv)
 	enable_card(card);
 
 	video_memory = find_resource(card, VIDEO_MEMORY, FRAME_BYTES);
-	registers_at = find_resource(card, REGISTERS, BOCHS_REGISTERS + BOCHS_REGISTERS_SIZE) +
-		       BOCHS_REGISTERS;
+	registers_at = find_resource(card, REGISTERS, BOCHS_REGISTERS + BOCHS_REGISTERS_SIZE);
 	/* The resource can be smaller than a page, and start within one. */
 	in_page = registers_at % page_size;
 	mapped = map(registers_at - in_page, page_size);
-	registers = (__u16 *)((char *)mapped + in_page);
+	registers = (__u16 *)((char *)mapped + in_page + BOCHS_REGISTERS);
 	if ((get_register(registers, BOCHS_ID) & BOCHS_ID_MASK) != BOCHS_ID_VALUE)
 		errx(1, "%s is not QEMU's standard VGA: its id is %#x", card,
 		     get_register(registers, BOCHS_ID));
 	set_mode(registers);
+	light_screen((__u8 *)mapped + in_page + VGA_REGISTERS);
 
 	printf("%s: VGA card with id %#x, set to %dx%d\n", card, get_register(registers, BOCHS_ID),
 	       WIDTH, HEIGHT);
