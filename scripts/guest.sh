@@ -152,7 +152,7 @@ boot() {
 }
 
 # What no kernel log should have.
-trouble='\b(BUG|WARNING)\b|INFO: (task|rcu|trying|lockdep)|Oops|Kernel panic|general protection|'
+trouble='\b(BUG|WARNING)\b|Internal error|INFO: (task|rcu|trying|lockdep)|Oops|Kernel panic|general protection|'
 trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenced object|'
 # Nor that a checker has given up.
 trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'

@@ -207,6 +207,25 @@ TEST_F(vma, mremap_grows)
 	munmap(addr, 20 * self->page);
 }
 
+/*
+ * If the addresses behind are free, the kernel would extend the VMA where it is.
+ * It has no way to do that for a VM_MIXEDMAP one, and does not move it either.
+ */
+TEST_F(vma, mremap_does_not_grow_in_place)
+{
+	char *space = mmap(NULL, 20 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(space, MAP_FAILED);
+	ASSERT_EQ(mmap(space, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd, 0),
+		  space);
+	ASSERT_EQ(munmap(space + 8 * self->page, 8 * self->page), 0);
+	EXPECT_EQ(mremap(space, 8 * self->page, 16 * self->page, MREMAP_MAYMOVE), MAP_FAILED);
+	EXPECT_EQ(errno, is_simpler(self->path) ? EFAULT : ENOMEM);
+	EXPECT_EQ(space[7 * self->page], 7);
+	EXPECT_EVENTS(2, 0);
+	munmap(space, 20 * self->page);
+}
+
 /* mremap of no length makes a second mapping of the same pages. */
 TEST_F(vma, mremap_duplicates)
 {

@@ -517,9 +517,10 @@ static long settled_memory(long wanted, int tries)
 	return most;
 }
 
+/* What follows is not free either: there the kernel refuses to let a VMA grow. */
 static char *reserved(size_t pages)
 {
-	char *addr = mmap(NULL, pages * page_size, PROT_NONE,
+	char *addr = mmap(NULL, (pages + 1) * page_size, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (addr == MAP_FAILED)
