@@ -44,8 +44,8 @@ impl StaticKey {
         unsafe { helpers::simple_mmap_static_key_enable(self.as_ptr()) };
     }
 
-    /// Whether it is enabled, for kernels that cannot patch their code.
-    #[cfg(not(CONFIG_JUMP_LABEL))]
+    /// Whether it is enabled, where there is no branch that the kernel can patch.
+    #[cfg(not(simple_mmap_static_branch))]
     #[doc(hidden)]
     pub fn is_enabled(&'static self) -> bool {
         // SAFETY: The key is a static of the module.
@@ -61,12 +61,12 @@ macro_rules! static_branch_unlikely {
     ($key:path) => {{
         let _key: &'static $crate::abstractions::static_key::StaticKey = &$key;
 
-        #[cfg(not(CONFIG_JUMP_LABEL))]
+        #[cfg(not(simple_mmap_static_branch))]
         {
             _key.is_enabled()
         }
 
-        #[cfg(CONFIG_JUMP_LABEL)]
+        #[cfg(simple_mmap_static_branch)]
         // SAFETY: The path is that of a `StaticKey`, see above, which has a static key in the field
         // of this name.
         unsafe {
