@@ -13,6 +13,7 @@
 ## make bench-accept   take the instruction counts of now as those that make test compares with
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions
+## make rust-analyzer   write rust-project.json, from which editors know the crates
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
@@ -22,7 +23,7 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test torture bench bench-accept lint doc clean distclean help
+.PHONY: all run shell picture test torture bench bench-accept lint doc rust-analyzer clean distclean help
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
@@ -61,6 +62,9 @@ lint:
 
 doc:
 	@scripts/doc.sh
+
+rust-analyzer:
+	@scripts/rust-analyzer.sh
 
 clean:
 	@scripts/clean.sh

@@ -6,7 +6,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-rm -rf "$top/build" "$top"/simple*.ko
+rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
 # What the kernel's build system leaves if it is called here without MO=.
 rm -f "$top"/{modules.order,Module.symvers,.module-common.o}
 find "$top" "$top/src" -maxdepth 2 -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o \
