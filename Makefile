@@ -11,6 +11,7 @@
 ## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
 ## make bench      measure what mapping costs, in instructions [TIME=1: in time too] [SMP=4: threads too]
 ## make bench-accept   take the instruction counts of now as those that make test compares with
+## make check [KDIR=<build tree>]   tell whether the module can be built for that kernel, or the running one
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions
 ## make rust-analyzer   write rust-project.json, from which editors know the crates
@@ -23,7 +24,7 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test torture bench bench-accept lint doc rust-analyzer clean distclean help
+.PHONY: all run shell picture test torture bench bench-accept check lint doc rust-analyzer clean distclean help
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
@@ -56,6 +57,9 @@ bench:
 
 bench-accept:
 	@scripts/bench.sh accept
+
+check:
+	@scripts/check.sh
 
 lint:
 	@scripts/lint.sh

@@ -11,13 +11,19 @@ check_tree() {
 		"Name a kernel build tree, or leave KDIR out to use a stock Debian kernel."
 	[[ -f $dir/Makefile && -f $conf ]] || die "$dir is not a configured kernel build tree" \
 		"In a kernel source tree, first: make olddefconfig && make modules_prepare"
+	case $(arch_of "$dir"):${ARCH:-$(uname -m)} in
+	x86:arm64 | x86:aarch64 | arm64:amd64 | arm64:x86*)
+		die "$dir is of a kernel for $(arch_of "$dir")" \
+			"Add ARCH=$(arch_of "$dir"), and CROSS_COMPILE=<what its compiler's name starts with>."
+		;;
+	esac
 	grep -qx CONFIG_RUST=y "$conf" || die "$dir is configured without CONFIG_RUST" \
 		"Enable it (\"make rustavailable\" in the tree tells what that needs), and build the kernel."
 	[[ -f $dir/rust/libkernel.rmeta && -f $dir/rust/libmacros.so ]] ||
 		die "$dir lacks the metadata of the kernel's Rust crates (rust/*.rmeta, libmacros.so)" \
 			"Distributions' header packages often do. In a source tree: make modules_prepare" \
 			"Or leave KDIR out to use a stock Debian kernel, for which it is rebuilt."
-	want=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$conf")
+	want=$(config_of "$dir" RUSTC_VERSION_TEXT)
 	have=$("${RUSTC:-rustc}" --version 2>/dev/null) ||
 		die "there is no ${RUSTC:-rustc} on this system, and $dir needs $want" \
 			"Install it, or name it with RUSTC=<path>."
@@ -26,6 +32,19 @@ check_tree() {
 		"Rust metadata is for one compiler only. Name the right one with RUSTC=<path>."
 	type -P "${BINDGEN:-bindgen}" >/dev/null || die "there is no ${BINDGEN:-bindgen} on this system" \
 		"Install it (cargo install bindgen-cli), or name it with BINDGEN=<path>."
+	[ -f "$dir/Module.symvers" ] || die "$dir lacks Module.symvers, the list of what the kernel exports" \
+		"A whole build of the kernel makes it (make), and header packages have it."
+}
+
+# config_of TREE OPTION: the value of CONFIG_OPTION in a configured tree, without quotes; nothing if it
+# is not set.
+config_of() {
+	sed -n "s/^CONFIG_$2=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$1/include/config/auto.conf"
+}
+
+# arch_of TREE: the kernel's name of the architecture of a configured tree.
+arch_of() {
+	sed -n 's|^# Linux/\([^ ]*\) .*|\1|p' "$1/include/config/auto.conf"
 }
 
 # release_of TREE: the release string of a configured tree.
