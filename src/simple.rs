@@ -23,7 +23,8 @@ use abstractions::{
     miscdevice::{
         MiscDevice,
         MiscDeviceRegistration, //
-    }, //
+    },
+    series::parameter, //
 };
 use events::Events;
 use parameters::{
@@ -84,11 +85,11 @@ impl kernel::Module for Simple {
             trace,
             physical,
         } = Parameters::new(Given {
-            pages: *module_parameters::pages.value(),
-            around: *module_parameters::around.value(),
-            huge: *module_parameters::huge.value(),
-            trace: *module_parameters::trace.value(),
-            physical: *module_parameters::physical.value(),
+            pages: parameter(&module_parameters::pages),
+            around: parameter(&module_parameters::around),
+            huge: parameter(&module_parameters::huge),
+            trace: parameter(&module_parameters::trace),
+            physical: parameter(&module_parameters::physical),
         })
         .map_err(|refusal| {
             pr_err!("{refusal}\n");

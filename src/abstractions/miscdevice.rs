@@ -2,14 +2,16 @@
 
 //! Misc devices that can be mapped.
 //!
-//! This differs from `kernel::miscdevice` in what mapping needs: the files hold the module, so it
-//! cannot be unloaded under an open file or a mapping (which holds its file), the mmap handler
-//! gives the VMA operations and data of its own, and a file has a size and can seek.
+//! This differs from `kernel::miscdevice` in what mapping needs: the files hold the module (there
+//! from 7.3 on), so it cannot be unloaded under an open file or a mapping (which holds its file),
+//! the mmap handler gives the VMA operations and data of its own, and a file has a size and can
+//! seek.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/fs.h`](srctree/include/linux/fs.h).
 
 use super::{
+    series::this_module,
     vm_operations::VmOperations,
     vma::{
         VmaNew,
@@ -193,7 +195,7 @@ impl<T: MiscDevice> Table<T> {
 
     const FOPS: bindings::file_operations = bindings::file_operations {
         // A file holds its owner from before `open` until after `release`, and a VMA its file.
-        owner: crate::THIS_MODULE.as_ptr(),
+        owner: this_module(),
         open: Some(Self::open),
         release: Some(Self::release),
         mmap: Some(Self::mmap),
@@ -374,7 +376,7 @@ impl<T: MiscDevice> Table<T> {
 /// While it has not, the module can still fail to load, and is freed then no matter who holds it.
 /// The registration outlives every call of `open`, but no file that `open` lets through.
 fn module_is_live() -> bool {
-    let module = crate::THIS_MODULE.as_ptr();
+    let module = this_module();
     if module.is_null() {
         // Built in.
         return true;

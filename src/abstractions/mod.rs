@@ -24,6 +24,8 @@
 //! | [`static_key`] | a branch that is off at no cost: `static_branch_unlikely()` |
 //! | [`iov_iter`] | the memory of a read or write: `struct iov_iter` |
 //!
+//! And [`series`] has what differs between the kernels that this builds for.
+//!
 //! # How a mapping comes to be, and why it is sound
 //!
 //! A process calls `mmap`. The kernel makes a VMA and calls the file's mmap handler, here
@@ -51,6 +53,7 @@ pub mod pfnmap_access;
 pub mod phys_range;
 pub mod pmd_folio;
 pub mod remap_pfn_range;
+pub mod series;
 pub mod static_key;
 pub mod vm_fault;
 pub mod vm_operations;

@@ -23,7 +23,6 @@ use kernel::{
             Relaxed,
             Release, //
         },
-        barrier::smp_wmb,
         Arc,
         ArcBorrow, //
     },
@@ -52,6 +51,10 @@ use abstractions::{
     miscdevice::{
         MiscDevice,
         MiscDeviceRegistration, //
+    },
+    series::{
+        parameter,
+        smp_wmb, //
     },
     vm_fault::{
         Served,
@@ -90,7 +93,7 @@ struct ClockModule {
 
 impl kernel::Module for ClockModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let period_ms = *module_parameters::period_ms.value();
+        let period_ms = parameter(&module_parameters::period_ms);
         if !(1..=MAX_PERIOD_MS).contains(&period_ms) {
             pr_err!(
                 "parameter period_ms is {}, but must be 1 to {}\n",

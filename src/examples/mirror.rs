@@ -29,6 +29,7 @@ use abstractions::{
         Access, //
     },
     remap_pfn_range::PageFrames,
+    series::parameter,
     vm_operations::VmOperations,
     vma::{
         Vma,
@@ -61,7 +62,7 @@ struct MirrorModule {
 
 impl kernel::Module for MirrorModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let pages = *module_parameters::pages.value();
+        let pages = parameter(&module_parameters::pages);
         if !(1..=MAX_PAGES).contains(&pages) {
             pr_err!(
                 "parameter pages is {}, but must be 1 to {}\n",

@@ -29,7 +29,7 @@ module! {
     license: "GPL v2",
 }
 
-struct Misuse;
+pub struct Misuse;
 
 impl kernel::Module for Misuse {
     fn init(_module: &'static ThisModule) -> Result<Self> {
