@@ -19,7 +19,7 @@
 ## make distclean  remove the cache too
 ##
 ## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64 and FLAVOUR of Debian's stock kernels,
-##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k,
+##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k, and SERIES=7.2|7.3 of them,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/debug.config)
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>

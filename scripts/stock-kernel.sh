@@ -45,23 +45,30 @@ fetch() {
 	rm -rf "$dir"
 }
 
-# newest_release: sets $release and $version to those of the newest kernel that is there whole.
+# newest_release SERIES: sets $release, $version and $image, the package with the kernel image, to
+# those of the newest kernel that is there whole. Fails if there is none.
 newest_release() {
-	local found package
-	found=$("$in_root" apt-cache search --names-only "$target_headers" |
-		cut -d' ' -f1 | sort -rV)
-	for package in $found; do
+	local package packages="^linux-headers-${1//./[.]}[^0-9-][^-]*-$FLAVOUR\$"
+	for package in $("$in_root" apt-cache search --names-only "$packages" | cut -d' ' -f1 | sort -rV); do
 		release=${package#linux-headers-}
 		version=$(apt_version "$package")
-		[ "$(apt_version "linux-binary-$release")" = "$version" ] || continue
 		[ "$(apt_version "linux-modules-$release")" = "$version" ] || continue
-		[ -z "$("$in_root" apt-cache madison "linux-source-$SERIES" |
-			awk -v v="$version" '$3 == v')" ] || return 0
+		[ -n "$("$in_root" apt-cache madison "linux-source-$1" | awk -v v="$version" '$3 == v')" ] || continue
+		# Debian signs the images some days after it has built them.
+		for image in linux-binary-{,unsigned-}"$release"; do
+			[ "$(apt_version "$image")" != "$version" ] || return 0
+		done
 	done
-	found=$("$in_root" apt-cache search --names-only "^linux-headers-[0-9][^-]*-$FLAVOUR\$" |
-		cut -d' ' -f1 | sed 's/^linux-headers-//' | sort -V | paste -sd ' ')
-	die "$target_kernel_suite has no kernel $SERIES of flavour $FLAVOUR now" \
-		"It offers: ${found:-none of this flavour}"
+	return 1
+}
+
+# offered: the series that are there, as settings.
+offered() {
+	local series found=
+	for series in "${target_series[@]}"; do
+		! newest_release "$series" || found+=" SERIES=$series"
+	done
+	echo "${found:- no known series of this flavour}"
 }
 
 # make_source DIR: the kernel's source, shared by the flavours.
@@ -101,17 +108,18 @@ make_kernel() {
 	rm -f "$log"
 	say "looking for the newest stock kernel $SERIES, flavour $FLAVOUR"
 	quietly "$log" "$in_root" apt-get update
-	newest_release
+	newest_release "$SERIES" || die "$target_kernel_suite has no kernel $SERIES of flavour $FLAVOUR now" \
+		"It offers:$(offered)"
 	source_name=linux-source-$version
 	cache_entry "$source_name" make_source
 
 	say "fetching the stock kernel $release (once, 10 to 20 seconds)"
 	fetch "linux-headers-$release:$target_deb_arch=$version" "$dir/packages"
-	fetch "linux-binary-$release:$target_deb_arch=$version" "$dir/packages"
+	fetch "$image:$target_deb_arch=$version" "$dir/packages"
 	fetch "linux-modules-$release:$target_deb_arch=$version" "$dir/packages"
 	mkdir "$dir/build"
 	cp "$dir/packages/usr/src/linux-headers-$release"/{.config,Module.symvers} "$dir/build"
-	cp "$dir/packages/usr/lib/modules/$release/vmlinuz" "$dir/vmlinuz"
+	cp "$dir/packages/usr/lib/modules/$release"/vmlinuz* "$dir/vmlinuz"
 	"$in_root" xz -dc "$dir/packages/usr/lib/modules/$release/kernel/drivers/uio/uio.ko.xz" >"$dir/uio.ko"
 	rm -rf "$dir/packages"
 	ln -s "../$source_name" "$dir/source"

@@ -5,18 +5,15 @@
 # Sourced after lib.sh: the one place that knows which kernels there are, and what each needs.
 
 KERNEL=${KERNEL:-stock}
-SERIES=${SERIES:-7.2}
 
-case $SERIES in
-7.2)
-	target_suite=trixie             # the Debian release of the build root
-	target_kernel_suite=$target_suite-backports
-	target_cc=gcc-14                # what Debian built this series with
-	;;
-*)
-	die "SERIES=$SERIES is not known" "Known series: 7.2"
-	;;
-esac
+target_series=(7.2 7.3)         # the first one is the default
+SERIES=${SERIES:-${target_series[0]}}
+[[ " ${target_series[*]} " == *" $SERIES "* ]] || die "SERIES=$SERIES is not known" \
+	"Known series: $(printf '%s, ' "${target_series[@]}" | sed 's/, $//')"
+
+target_suite=trixie             # the Debian release of the build root
+target_kernel_suite=$target_suite-backports
+target_cc=gcc-14                # what Debian built these series with
 
 # A flavour of one architecture alone tells the architecture, too.
 case ${FLAVOUR:-} in
@@ -74,9 +71,6 @@ FLAVOUR=${FLAVOUR:-${target_flavours[0]}}
 [[ " ${target_flavours[*]} " == *" $FLAVOUR "* ]] ||
 	die "FLAVOUR=$FLAVOUR is not known for ARCH=$target_deb_arch" \
 		"Known flavours: $(printf '%s, ' "${target_flavours[@]}" | sed 's/, $//')"
-
-# The names of the header packages of this series and flavour, as a regular expression.
-target_headers="^linux-headers-${SERIES//./[.]}[^0-9-][^-]*-$FLAVOUR\$"
 
 case $KERNEL in
 stock)

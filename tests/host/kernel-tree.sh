@@ -95,6 +95,9 @@ expect "no such flavour" 2 "FLAVOUR=none is not known" "amd64, cloud-amd64, rt-a
 run env ARCH=none make -C "$top"
 expect "no such architecture" 2 "ARCH=none is not known" "amd64, arm64"
 
+run env SERIES=6.99 make -C "$top"
+expect "no such series" 2 "SERIES=6.99 is not known" "Known series: 7.2, 7.3"
+
 run env ARCH=amd64 FLAVOUR=arm64-16k make -C "$top"
 expect "a flavour of another architecture" 2 "FLAVOUR=arm64-16k is not known for ARCH=amd64"
 
