@@ -257,17 +257,19 @@ static void unload_at_last(void)
 	}
 }
 
-/* Two huge pages, and an odd rest. */
+/*
+ * Two huge pages, and an odd rest. A kernel without them has the module map the same page by page:
+ * as much as a full page table does.
+ */
 static void find_huge_pages(void)
 {
 	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
-	size_t bytes;
+	size_t bytes = page_size() * (page_size() / sizeof(__u64));
 
-	if (!file || fscanf(file, "%zu", &bytes) != 1) {
-		printf("fuzz: this kernel has no huge pages for mappings\n");
-		exit(1);
+	if (file) {
+		fscanf(file, "%zu", &bytes);
+		fclose(file);
 	}
-	fclose(file);
 	target.huge_pages = bytes / page_size();
 	region_pages = 2 * target.huge_pages + 76;
 }
