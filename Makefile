@@ -8,6 +8,7 @@
 ## make shell      boot a guest with the module loaded, and give a shell in it
 ## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
 ## make test       run all tests in a guest
+## make matrix     run the tests on every kernel that is known, and print a table
 ## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
 ## make bench      measure what mapping costs, in instructions [TIME=1: in time too] [SMP=4: threads too]
 ## make bench-accept   take the instruction counts of now as those that make test compares with
@@ -24,7 +25,7 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test torture bench bench-accept check lint doc rust-analyzer clean distclean help
+.PHONY: all run shell picture test matrix torture bench bench-accept check lint doc rust-analyzer clean distclean help
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
@@ -51,6 +52,9 @@ test:
 
 torture:
 	@scripts/torture.sh
+
+matrix:
+	@scripts/matrix.sh
 
 bench:
 	@scripts/bench.sh
