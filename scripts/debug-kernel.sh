@@ -14,49 +14,22 @@
 KERNEL=debug
 # shellcheck source=scripts/target.sh
 . "$top/scripts/target.sh"
+# shellcheck source=scripts/own-kernel.sh
+. "$top/scripts/own-kernel.sh"
 
 in_root=$top/scripts/in-root.sh
 root=$("$top/scripts/build-root.sh")
-fragments=("$top/scripts/debug.config" "$top/scripts/debug-$target_arch.config")
+fragments=("$top"/scripts/{guest,"guest-$target_arch",debug,"debug-$target_arch"}.config)
 source_name=$(basename "$(readlink "$("$top/scripts/stock-kernel.sh")/source")")
 name=linux-$SERIES-debug-$target_arch-$(key_of "$0" "${fragments[@]}" "$source_name" "${root##*/}")
 
-# The lines that a whole build prints, each for a file made.
+what="debug kernel"
 lines=2000
 
 # kernel_make TARGET...: make in the build tree.
 kernel_make() {
 	"$in_root" make -C "$cache/$source_name" O="$dir/build" ARCH="$target_arch" "$target_toolchain" \
 		LOCALVERSION=-debug "$@"
-}
-
-# keep_log: writes what comes in to the log, and tells now and then how far it is.
-keep_log() {
-	local line count=0
-	while IFS= read -r line; do
-		printf '%s\n' "$line"
-		count=$((count + 1))
-		[ $((count % 100)) != 0 ] || say "building the debug kernel: file $count of about $lines"
-	done >>"$log"
-}
-
-# failed WHAT: ends with the last of the log.
-failed() {
-	grep -v '^  ' "$log" | tail -n 15 >&2
-	die "could not $1 the debug kernel" "The whole log is in $log"
-}
-
-# options FILE: the lines that set an option, sorted.
-options() {
-	grep -E '^(CONFIG_|# CONFIG_[^ ]* is not set$)' "$1" | LC_ALL=C sort -u
-}
-
-# check_config: an option whose dependencies are missing goes without a word.
-check_config() {
-	local lost
-	lost=$(comm -23 <(options "$dir/fragment") <(options "$dir/build/.config"))
-	[ -z "$lost" ] || die "these options of the debug kernel did not take effect:" \
-		"${lost//$'\n'/$'\n'       }" "See what they depend on, and correct ${fragments[*]#"$top/"}"
 }
 
 # make_kernel DIR: fills DIR.
@@ -68,7 +41,7 @@ make_kernel() {
 
 	cat "${fragments[@]}" >"$dir/fragment"
 	kernel_make KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
-	check_config
+	check_config "$dir/fragment" "$dir/build/.config"
 	say "building a debug kernel of ${source_name#linux-source-} (once, 7 minutes on two processors)"
 	kernel_make -j"$(nproc)" all |& keep_log || failed build
 
