@@ -31,14 +31,14 @@ FIXTURE_VARIANT_ADD(access, simplen)
 FIXTURE_SETUP(access)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_module("pages=16"), 0);
+	ASSERT_EQ(reload_or_clear("pages=16"), 0);
 	self->fd = open(variant->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 }
 
 FIXTURE_TEARDOWN_PARENT(access)
 {
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 /* A child that has what we have mapped, and waits to be looked into. */
@@ -169,6 +169,7 @@ TEST_F(access, untouched_pages)
 	int mem;
 	pid_t pid = -1;
 
+	need_unused_memory();
 	ASSERT_NE(addr, MAP_FAILED);
 	pid = debuggee(&mem);
 	EXPECT_EQ(pread(mem, text, 8, (off_t)addr + 9 * self->page), 8);

@@ -60,7 +60,7 @@ FIXTURE_SETUP(around)
 FIXTURE_TEARDOWN_PARENT(around)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 /* Of the pages of the mapping exactly these are mapped. */
@@ -458,7 +458,7 @@ FIXTURE_SETUP(windows)
 
 	self->page = page_size();
 	sprintf(params, "pages=%d around=%zu", LARGE, variant->pages);
-	ASSERT_EQ(reload_module(params), 0);
+	ASSERT_EQ(reload_or_clear(params), 0);
 	self->fd = open("/dev/simplen", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	fill(self->fd, 0, LARGE);
@@ -469,7 +469,7 @@ FIXTURE_SETUP(windows)
 FIXTURE_TEARDOWN_PARENT(windows)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 TEST_F(windows, in_sequence_one_fault_each)

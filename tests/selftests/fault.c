@@ -16,7 +16,7 @@ FIXTURE(fault)
 FIXTURE_SETUP(fault)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_module("pages=256"), 0);
+	ASSERT_EQ(reload_or_clear("pages=256"), 0);
 	self->fd = open("/dev/simplen", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->addr = map_shared(self->fd, PAGES, 0);
@@ -26,11 +26,12 @@ FIXTURE_SETUP(fault)
 FIXTURE_TEARDOWN_PARENT(fault)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 TEST_F(fault, page_comes_when_touched)
 {
+	need_unused_memory();
 	for (size_t i = 0; i < PAGES; i++)
 		ASSERT_EQ(phys_at(self->addr + i * self->page), 0);
 	EXPECT_EQ(self->addr[7 * self->page], 0);
@@ -41,27 +42,29 @@ TEST_F(fault, page_comes_when_touched)
 	EXPECT_EQ(counter("simplen", "pages"), 2);
 }
 
-TEST_F(fault, region_takes_memory_only_for_touched_pages)
+TEST(region_takes_memory_only_for_touched_pages)
 {
+	const size_t page = page_size();
 	long before, after;
+	char *addr;
+	int fd;
 
-	munmap(self->addr, PAGES * self->page);
-	close(self->fd);
-	ASSERT_EQ(unload_module(), 0);
 	/* As much of simpler's own, and nothing yet of simplen's. */
-	ASSERT_EQ(load_module("pages=16384 trace=0"), 0);
+	ASSERT_EQ(reload_module("pages=16384 trace=0"), 0);
 	before = free_memory();
-	self->fd = open("/dev/simplen", O_RDWR);
-	self->addr = map_shared(self->fd, 16384, 0);
-	ASSERT_NE(self->addr, MAP_FAILED);
+	fd = open("/dev/simplen", O_RDWR);
+	addr = map_shared(fd, 16384, 0);
+	ASSERT_NE(addr, MAP_FAILED);
 	EXPECT_LT(before - free_memory(), 1024);
 	for (size_t i = 0; i < 16384; i++)
-		ASSERT_EQ(self->addr[i * self->page], 0);
+		ASSERT_EQ(addr[i * page], 0);
 	after = free_memory();
-	EXPECT_GE(before - after, (long)(16384 * self->page / 1024 * 99 / 100));
+	EXPECT_GE(before - after, (long)(16384 * page / 1024 * 99 / 100));
 	/* They stay when the mapping goes. */
-	munmap(self->addr, 16384 * self->page);
+	munmap(addr, 16384 * page);
 	EXPECT_LT(free_memory() - after, 1024);
+	close(fd);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 struct race {
@@ -90,6 +93,7 @@ TEST_F(fault, threads_that_race_get_one_page)
 	pthread_t threads[THREADS];
 	struct race races[THREADS];
 
+	need_unused_memory();
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
 		/* Every other thread in a mapping of its own. */
@@ -116,6 +120,7 @@ TEST_F(fault, processes_that_race_get_one_page)
 	pthread_barrierattr_t shared;
 	int status;
 
+	need_unused_memory();
 	pthread_barrierattr_init(&shared);
 	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
 	pthread_barrier_init(start, &shared, THREADS);
@@ -177,7 +182,7 @@ FIXTURE_SETUP(blocks)
 	/* Two whole blocks and a part of a third. */
 	self->region = 2 * self->block + 52;
 	sprintf(params, "pages=%zu", self->region);
-	ASSERT_EQ(reload_module(params), 0);
+	ASSERT_EQ(reload_or_clear(params), 0);
 	clear_log();
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -186,7 +191,7 @@ FIXTURE_SETUP(blocks)
 FIXTURE_TEARDOWN_PARENT(blocks)
 {
 	EXPECT_EQ(counter("simpler", "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 TEST_F(blocks, region_maps_as_one)

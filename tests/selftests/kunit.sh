@@ -11,7 +11,8 @@ if [ ! -d $suites ]; then
 	exit
 fi
 
-insmod /simple.ko
+# Where it is built in there is none, and the suites are there from the start.
+[ ! -e /simple.ko ] || insmod /simple.ko
 for run in "$suites"/*/run; do
 	echo >"$run"
 done
@@ -25,4 +26,4 @@ cat $suites/*/results | awk '
 		print verdict, ++cases, suite "." $0
 	}
 	END { print "1.." planned + !planned }'
-rmmod simple
+[ ! -e /simple.ko ] || rmmod simple

@@ -44,6 +44,7 @@ TEST(locked_down_kernel_refuses_to_open)
 
 TEST(locked_down_kernel_refuses_to_load)
 {
+	need_module();
 	EXPECT_EQ(unload_module(), 0);
 	/* Before it asks the module: it is not signed. */
 	EXPECT_EQ(load_module("pages=16 physical=1"), -EPERM);

@@ -33,7 +33,7 @@ FIXTURE_SETUP(mmap)
 {
 	self->path = variant->path;
 	self->page = page_size();
-	ASSERT_EQ(reload_module("pages=16"), 0);
+	ASSERT_EQ(reload_or_clear("pages=16"), 0);
 	self->fd = open(self->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 }
@@ -45,7 +45,7 @@ FIXTURE_SETUP(mmap)
 FIXTURE_TEARDOWN_PARENT(mmap)
 {
 	EXPECT_EQ(counter(variant->device, "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 static bool is_simpler(const char *path)
@@ -67,6 +67,7 @@ TEST_F(mmap, memory_is_zero_at_first_sight)
 {
 	char *addr = map_shared(self->fd, PAGES, 0);
 
+	need_module();
 	ASSERT_NE(addr, MAP_FAILED);
 	EXPECT_TRUE(is_zero(addr, PAGES * self->page));
 }

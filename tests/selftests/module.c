@@ -12,6 +12,7 @@ FIXTURE_SETUP(module)
 {
 	int ret = unload_module();
 
+	need_module();
 	self->page = page_size();
 	ASSERT_TRUE(ret == 0 || ret == -ENOENT);
 	clear_log();
@@ -87,18 +88,20 @@ TEST_F(module, parameters_at_the_limits_are_taken)
 	}
 }
 
-TEST_F(module, default_is_1024_pages)
+TEST(default_is_1024_pages)
 {
 	static const char *const paths[] = { "/dev/simpler", "/dev/simplen" };
+	const size_t page = page_size();
 
-	ASSERT_EQ(load_module(""), 0);
+	ASSERT_EQ(reload_or_clear(""), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		int fd = open(paths[i], O_RDWR);
 
-		EXPECT_EQ(mmap_errno(fd, 1024 * self->page, PROT_READ, MAP_SHARED, 0), 0);
-		EXPECT_EQ(mmap_errno(fd, 1025 * self->page, PROT_READ, MAP_SHARED, 0), EINVAL);
+		EXPECT_EQ(mmap_errno(fd, 1024 * page, PROT_READ, MAP_SHARED, 0), 0);
+		EXPECT_EQ(mmap_errno(fd, 1025 * page, PROT_READ, MAP_SHARED, 0), EINVAL);
 		close(fd);
 	}
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 /* More than there is: refused, and everything taken on the way given back. */
@@ -175,6 +178,7 @@ FIXTURE_SETUP(held)
 {
 	self->page = page_size();
 	self->path = variant->path;
+	need_module();
 	ASSERT_EQ(reload_module("pages=16"), 0);
 	clear_log();
 	self->fd = open(self->path, O_RDWR);
@@ -261,6 +265,7 @@ TEST(memory_is_given_back_at_unload)
 	const long tolerated = 10 * 2 * pages * page / 1024 / 100;
 	long before = 0;
 
+	need_module();
 	for (int i = 0; i < 14; i++) {
 		int fds[2];
 

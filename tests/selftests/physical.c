@@ -27,7 +27,7 @@ FIXTURE(physical)
 FIXTURE_SETUP(physical)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_module("pages=16 physical=1"), 0);
+	ASSERT_EQ(reload_or_clear("pages=16 physical=1"), 0);
 	clear_log();
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -44,7 +44,7 @@ FIXTURE_SETUP(physical)
 FIXTURE_TEARDOWN_PARENT(physical)
 {
 	EXPECT_EQ(counter("simpler", "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 static char *map_card(int fd, size_t len, __u64 phys)
@@ -580,7 +580,7 @@ TEST_F(physical, open_needs_the_capability_of_the_whole_system)
 
 TEST(capability_is_for_physical_only)
 {
-	ASSERT_EQ(reload_module("pages=16"), 0);
+	ASSERT_EQ(reload_or_clear("pages=16"), 0);
 	ASSERT_EQ(drop_rawio(), 0);
 	EXPECT_GE(open("/dev/simpler", O_RDWR), 0);
 }
@@ -589,6 +589,7 @@ TEST(parameter_is_0_or_1)
 {
 	int ret = unload_module();
 
+	need_module();
 	ASSERT_TRUE(ret == 0 || ret == -ENOENT);
 	clear_log();
 	EXPECT_EQ(load_module("physical=2"), -EINVAL);

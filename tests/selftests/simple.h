@@ -96,11 +96,6 @@ static inline int unload_module(void)
 	return unload_named("simple");
 }
 
-static inline int reload_module(const char *params)
-{
-	return reload_named("simple", params);
-}
-
 /* Shared and writable, as most programs want it. */
 static inline char *map_shared(int fd, size_t pages, size_t first_page)
 {
@@ -323,18 +318,150 @@ static inline void find_memory(__u64 *first, __u64 *last, __u64 *reserved)
 	fclose(iomem);
 }
 
-/* One of the device's counters in debugfs. */
+/* The counters that only grow, and what they were before the test. */
+static struct {
+	const char *device, *name;
+	long before;
+} growing_counters[] = {
+	{ "simpler", "opens", 0 }, { "simpler", "closes", 0 }, { "simpler", "faults", 0 },
+	{ "simplen", "opens", 0 }, { "simplen", "closes", 0 }, { "simplen", "faults", 0 },
+	{ "simplen", "huge_faults", 0 }, { "simplen", "huge_fallbacks", 0 },
+};
+
+/* One of the device's counters in debugfs; one that grows counts from reload_or_clear() on. */
 static inline long counter(const char *device, const char *name)
 {
 	char path[64], text[32] = "-1";
+	long before = 0;
 	int fd;
 
+	for (size_t i = 0; i < ARRAY_SIZE(growing_counters); i++)
+		if (!strcmp(growing_counters[i].device, device) &&
+		    !strcmp(growing_counters[i].name, name))
+			before = growing_counters[i].before;
 	sprintf(path, "/sys/kernel/debug/simple/%s/%s", device, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (read(fd, text, sizeof(text) - 1) <= 0)
 		text[0] = '-';
 	close(fd);
-	return atol(text);
+	return atol(text) - before;
+}
+
+/*
+ * Whether the driver is a part of the kernel; the guest has no module then. It
+ * has the parameters that the kernel was booted with, and its memory lives as
+ * long as the guest. A test that this does not suit is skipped, with a reason by
+ * which scripts/boots.awk tells which boot would.
+ */
+static inline bool built_in(void)
+{
+	return access("/simple.ko", F_OK) && !access("/dev/simplen", F_OK);
+}
+
+/* How the driver came to be as the test has it. */
+static struct {
+	char params[64];
+	bool used; /* by an earlier test */
+} driver;
+
+static inline void skip_built_in(struct __test_metadata *_metadata, const char *needs,
+				 const char *params)
+{
+	/* A skip must not hide that something was wrong before it. */
+	if (_metadata->exit_code)
+		abort();
+	SKIP(_exit(KSFT_SKIP), "built in: needs %s%s", needs, params);
+}
+
+/* For a test that loads the module anew in its course, or unloads it. */
+#define need_module() \
+	do { \
+		if (built_in()) \
+			skip_built_in(_metadata, "a module", ""); \
+	} while (0)
+
+/* For a test of what happens when memory is used for the first time. */
+#define need_unused_memory() \
+	do { \
+		if (driver.used) \
+			skip_built_in(_metadata, "a boot of its own with ", driver.params); \
+	} while (0)
+
+/* Whether the kernel was booted with these parameters of the driver, and no others. */
+static inline bool booted_with(const char *params)
+{
+	FILE *cmdline = fopen("/proc/cmdline", "r");
+	char word[256], booted[256] = "";
+
+	while (fscanf(cmdline, "%255s", word) == 1)
+		if (!strncmp(word, "simple.", 7))
+			strcat(strcat(booted, *booted ? " " : ""), word + 7);
+	fclose(cmdline);
+	return !strcmp(booted, params);
+}
+
+/* Makes all of a device's memory zero again, and allocates none; 0 or a negative errno. */
+static inline int clear_memory(const char *path)
+{
+	const size_t page = page_size();
+	int fd = open(path, O_RDWR | O_CLOEXEC), ret = fd < 0 ? -errno : 0;
+	char *buf = malloc(page);
+
+	for (off_t at = 0; !ret && pread(fd, buf, page, at) > 0; at += page) {
+		if (is_zero(buf, page))
+			continue;
+		memset(buf, 0, page);
+		if (pwrite(fd, buf, page, at) != (ssize_t)page)
+			ret = -EIO;
+	}
+	free(buf);
+	close(fd);
+	return ret;
+}
+
+static inline int __reload_or_clear(struct __test_metadata *_metadata, const char *params)
+{
+	static const char used[] = "/tmp/driver-was-used";
+	int ret = 0;
+
+	if (!built_in())
+		return reload_named("simple", params);
+	if (!booted_with(params))
+		skip_built_in(_metadata, "a boot with ", params);
+	snprintf(driver.params, sizeof(driver.params), "%s", params);
+	driver.used = !access(used, F_OK);
+	close(open(used, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	/* With physical=1 simpler has no memory of its own. */
+	if (!strstr(params, "physical=1"))
+		ret = clear_memory("/dev/simpler");
+	if (!ret)
+		ret = clear_memory("/dev/simplen");
+	for (size_t i = 0; i < ARRAY_SIZE(growing_counters); i++) {
+		growing_counters[i].before = 0;
+		growing_counters[i].before = counter(growing_counters[i].device,
+						     growing_counters[i].name);
+	}
+	return ret;
+}
+
+/*
+ * Loads the module anew, whatever an earlier test left behind. Where it is built
+ * in, its memory is made zero instead, and stays allocated.
+ */
+#define reload_or_clear(params) __reload_or_clear(_metadata, params)
+
+/* The same for tests that no memory may be allocated for before. */
+#define reload_module(params) \
+	({ \
+		int __ret = reload_or_clear(params); \
+		need_unused_memory(); \
+		__ret; \
+	})
+
+/* At the end of a test: whether nothing holds the module any more; 0 or a negative errno. */
+static inline int unload_if_module(void)
+{
+	return built_in() ? 0 : unload_module();
 }
 
 /* Forgets what the kernel log holds so far, as dmesg -C does. */

@@ -41,13 +41,13 @@ FIXTURE_SETUP(trace)
 
 FIXTURE_TEARDOWN_PARENT(trace)
 {
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 /* Loads the module at a trace level, and opens the device; -1 if that fails. */
-static int start(const char *params, const char *path)
+static int start(struct __test_metadata *_metadata, const char *params, const char *path)
 {
-	if (reload_module(params))
+	if (reload_or_clear(params))
 		return -1;
 	clear_log();
 	return open(path, O_RDWR);
@@ -79,7 +79,7 @@ static __u64 first_phys(bool is_simpler, const char *addr, size_t pgoff)
 
 TEST_F(trace, level_0_tells_nothing)
 {
-	int fd = start("pages=16 trace=0", variant->path);
+	int fd = start(_metadata, "pages=16 trace=0", variant->path);
 	char *addr = map_shared(fd, 4, 0);
 
 	ASSERT_NE(addr, MAP_FAILED);
@@ -91,7 +91,7 @@ TEST_F(trace, level_0_tells_nothing)
 
 TEST_F(trace, level_1_tells_open_and_close)
 {
-	int fd = start("pages=16", variant->path), status;
+	int fd = start(_metadata, "pages=16", variant->path), status;
 	char *addr = map_shared(fd, 4, 2);
 	const __u64 page = self->page;
 	__u64 phys;
@@ -127,7 +127,7 @@ TEST_F(trace, level_1_tells_open_and_close)
 
 TEST_F(trace, private_mapping_has_the_same_addresses)
 {
-	int fd = start("pages=16", variant->path);
+	int fd = start(_metadata, "pages=16", variant->path);
 	const __u64 page = self->page;
 	char *shared = map_shared(fd, 1, 3), *addr;
 	__u64 phys;
@@ -154,10 +154,11 @@ TEST_F(trace, private_mapping_has_the_same_addresses)
 TEST_F(trace, level_2_tells_faults_too)
 {
 	static const size_t touched[] = { 3, 0, 2 };
-	int fd = start("pages=16 trace=2", variant->path);
+	int fd = start(_metadata, "pages=16 trace=2", variant->path);
 	char *addr = map_shared(fd, 4, 1);
 	const __u64 page = self->page;
 
+	need_unused_memory();
 	ASSERT_NE(addr, MAP_FAILED);
 	expect_vma(self->expected, variant->device, "open", addr,
 		   variant->is_simpler ? last_in_log(", phys ") : page, 4 * page);
@@ -180,9 +181,10 @@ TEST_F(trace, level_2_tells_faults_too)
 
 TEST_F(trace, sums_at_unload)
 {
-	int fd = start("pages=16 trace=0", variant->path);
+	int fd = start(_metadata, "pages=16 trace=0", variant->path);
 	char *addr = map_shared(fd, 4, 1), *log;
 
+	need_module();
 	ASSERT_NE(addr, MAP_FAILED);
 	addr[0] = 1;
 	addr[2 * self->page] = 1;
@@ -199,7 +201,7 @@ TEST_F(trace, sums_at_unload)
 		TH_LOG("in the log: %s", log);
 	}
 	free(log);
-	ASSERT_EQ(reload_module("pages=16"), 0);
+	ASSERT_EQ(load_module("pages=16"), 0);
 }
 
 TEST_HARNESS_MAIN

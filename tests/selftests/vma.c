@@ -35,7 +35,7 @@ FIXTURE_SETUP(vma)
 {
 	self->path = variant->path;
 	self->page = page_size();
-	ASSERT_EQ(reload_module("pages=16"), 0);
+	ASSERT_EQ(reload_or_clear("pages=16"), 0);
 	self->fd = open(self->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->addr = map_shared(self->fd, 8, 0);
@@ -47,7 +47,7 @@ FIXTURE_SETUP(vma)
 FIXTURE_TEARDOWN_PARENT(vma)
 {
 	EXPECT_EQ(counter(variant->device, "vmas"), 0);
-	EXPECT_EQ(unload_module(), 0);
+	EXPECT_EQ(unload_if_module(), 0);
 }
 
 static bool is_simpler(const char *path)

@@ -281,7 +281,7 @@ static void load_for_mode(void)
 
 	snprintf(params, sizeof(params), "pages=%zu trace=0 huge=%d physical=%d", region_pages,
 		 target.huge_pages > 0, target.physical);
-	ret = reload_module(params);
+	ret = reload_named("simple", params);
 	if (ret) {
 		printf("fuzz: cannot load the module: %s\n", strerror(-ret));
 		exit(1);

@@ -38,7 +38,7 @@ static void load_region(size_t pages)
 	int ret;
 
 	snprintf(params, sizeof(params), "pages=%zu trace=0", pages);
-	ret = reload_module(params);
+	ret = reload_named("simple", params);
 	if (ret)
 		fail("cannot load the module with %s: %s", params, strerror(-ret));
 }
