@@ -12,6 +12,8 @@
 ## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
 ## make bench      measure what mapping costs, in instructions [TIME=1: in time too] [SMP=4: threads too]
 ## make bench-accept   take the instruction counts of now as those that make test compares with
+## make intree     place the driver in a kernel source tree, build it there, and run the tests with it built in
+## make intree-undo   take it out of KSRC again
 ## make check [KDIR=<build tree>]   tell whether the module can be built for that kernel, or the running one
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions
@@ -22,14 +24,16 @@
 ## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64 and FLAVOUR of Debian's stock kernels,
 ##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k, and SERIES=7.2|7.3 of them,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/debug.config)
+##              make intree: KSRC=<source tree>, or a copy of the stock kernel's
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test matrix torture bench bench-accept check lint doc rust-analyzer clean distclean help
+.PHONY: all run shell picture test matrix torture bench bench-accept intree intree-undo check lint doc \
+	rust-analyzer clean distclean help
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
-export KDIR KERNEL FLAVOUR SERIES SIMPLE_CACHE
+export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE
 export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
@@ -61,6 +65,12 @@ bench:
 
 bench-accept:
 	@scripts/bench.sh accept
+
+intree:
+	@scripts/intree.sh
+
+intree-undo:
+	@scripts/place.sh undo '$(KSRC)'
 
 check:
 	@scripts/check.sh

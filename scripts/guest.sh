@@ -7,7 +7,8 @@
 # kernel, FILES are more files for the guest's working folder, LOAD=no leaves the module unloaded,
 # TRACE=no its trace unshown, RESERVE=yes keeps the kernel from using 64 KiB in the midst of RAM,
 # QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS, MEM, SMP, ICOUNT and
-# TIMEOUT as in the README.
+# TIMEOUT as in the README. IMAGE is a kernel to boot instead, with the driver built in, and the
+# examples as modules beside it.
 #
 # Ends with the program's status, or 125 if the guest or its kernel failed.
 
@@ -49,6 +50,10 @@ the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the sc
 # find_image: sets $image to the kernel to boot.
 find_image() {
 	local kernel release
+	if [ -n "${IMAGE:-}" ]; then
+		image=$IMAGE module=$IMAGE
+		return
+	fi
 	if [ -z "${KDIR:-}" ]; then
 		kernel=$("$top/scripts/kernel.sh")
 		image=$kernel/vmlinuz

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # in-root.sh COMMAND [ARG...]: runs COMMAND in the build root, in the current directory.
-# The checkout and the cache are where they are outside; the rest of the host is not visible.
+# The checkout and the cache are where they are outside, and so is KSRC, which cannot be written to; the
+# rest of the host is not visible.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -23,6 +24,8 @@ args=(
 	--setenv CARGO_HOME "$cache/cargo"
 	--unshare-pid --die-with-parent
 )
+# A tree of the user's that a kernel is built from.
+[ -z "${KSRC:-}" ] || args+=(--ro-bind "$KSRC" "$KSRC")
 [ "$(id -u)" = 0 ] || args+=(--unshare-user --uid 0 --gid 0)
 
 # Settings of the user's shell that are meant for the user's own toolchain.

@@ -9,14 +9,7 @@
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
-in_guest=()
-for source in "$top"/tests/selftests/*.{c,sh}; do
-	name=$(basename "${source%.*}")
-	# These come last: after lockdown no module can be loaded any more, nor kmemleak asked.
-	[ "$name" = kmemleak ] || [ "$name" = lockdown ] || in_guest+=("$name")
-done
-in_guest+=(rust-user kmemleak lockdown)
-files=("${in_guest[@]/#/$tests_out/}")
+mapfile -t in_guest < <(tests_in_guest)
 # What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
 on_host=(host/debug.sh)
 if [ "$KERNEL" = stock ]; then
@@ -27,16 +20,6 @@ if [ "$KERNEL" = stock ]; then
 fi
 
 build_tests selftests rust-user
-
-# The guest's tests load the module themselves. Memory that is not RAM to try physical=1 on is a
-# graphics card's, and a part of RAM that the kernel is told to leave alone. With init_on_alloc=0 a
-# page shows that the module did not ask to be zeroed.
-run_guest() {
-	QEMU_ARGS="$target_display" RESERVE=yes KERNEL_ARGS=init_on_alloc=0 FILES="${files[*]}" LOAD=no \
-		WITH_MODULE=yes TRACE=no TIMEOUT=${TIMEOUT:-$((3 * target_timeout))} \
-		"$top/scripts/guest.sh" run \
-		"$top/tests/run-in-guest.sh" "${in_guest[*]}" || printf '### end %s\n' "$?"
-}
 
 run_host() {
 	local script status
@@ -57,7 +40,7 @@ takes="about a minute"
 say "booting the guest for the tests ($takes, emulated)"
 {
 	run_host >"$host_output" 2>&1 &
-	run_guest
+	WITH_MODULE=yes run_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
 	wait
 	cat "$host_output"
 } | "$top/scripts/in-root.sh" perl "$top/scripts/tap.pl" "${in_guest[@]}" "${on_host[@]}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced after lib.sh: building the programs that run in the guest.
+# Sourced after lib.sh: the programs that run in the guest.
 
 # shellcheck source=scripts/target.sh disable=SC2154 # top is from lib.sh
 . "$top/scripts/target.sh"
@@ -29,4 +29,28 @@ selftests_dir() {
 	done
 	die "$tree has no tools/testing/selftests, which the tests are built with" \
 		"Name the build tree of a kernel whose whole source is there."
+}
+
+# tests_in_guest: the programs that "make test" runs there, a line each.
+tests_in_guest() {
+	local source name
+	for source in "$top"/tests/selftests/*.{c,sh}; do
+		name=$(basename "${source%.*}")
+		# These come last: after lockdown no module can be loaded any more, nor kmemleak asked.
+		[ "$name" = kmemleak ] || [ "$name" = lockdown ] || echo "$name"
+	done
+	printf '%s\n' rust-user kmemleak lockdown
+}
+
+# run_tests TEST...: boots a guest that runs these programs, each with arguments of its own if it has
+# any, and ends with the guest's status.
+#
+# The tests load the module themselves. Memory that is not RAM to try physical=1 on is a graphics
+# card's, and a part of RAM that the kernel is told to leave alone. With init_on_alloc=0 a page shows
+# that the module did not ask to be zeroed.
+run_tests() {
+	local programs=("${@%% *}")
+	QEMU_ARGS="$target_display" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
+		FILES="${programs[*]/#/$tests_out/}" LOAD=no TRACE=no TIMEOUT=${TIMEOUT:-$((3 * target_timeout))} \
+		"$top/scripts/guest.sh" run "$top/tests/run-in-guest.sh" "$(printf "'%s' " "$@")"
 }
