@@ -60,7 +60,7 @@ arm64)
 	target_lines=(ttyAMA0 ttyS0 ttyS1 ttyAMA1)
 	target_serial=(-device "pci-serial-2x,chardev1=out,chardev2=control")
 	target_display="-device VGA,romfile=" # there is no firmware that would run the ROM's program
-	target_icount_args=
+	target_icount_args=norandmaps   # counts depend on where a mapping begins
 	target_flavours=(arm64 arm64-16k)
 	;;
 *)
