@@ -35,7 +35,7 @@ run_host() {
 host_output=$(mktemp)
 trap 'rm -f "$host_output"' EXIT
 
-takes="about a minute"
+takes="1 to 3 minutes"
 [ "$KERNEL" = stock ] || takes="several minutes"
 say "booting the guest for the tests ($takes, emulated)"
 {
