@@ -39,8 +39,8 @@ impl StaticKey {
     ///
     /// May sleep.
     pub fn enable(&'static self) {
-        // SAFETY: The key is a static of the module, whose load has told the C side of its branches
-        // by the time that code of the module runs.
+        // SAFETY: The key is a static of the module, whose load, or the boot where it is built in,
+        // has told the C side of its branches by the time that code of the module runs.
         unsafe { helpers::simple_mmap_static_key_enable(self.as_ptr()) };
     }
 
