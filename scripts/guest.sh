@@ -149,11 +149,33 @@ boot() {
 		qemu+=(-chardev "stdio,id=out")
 	fi
 	[ -z "${RESERVE:-}" ] || reserve_memory
-	if [ "$mode" = shell ]; then
+	if [ "$mode" != shell ]; then
+		"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null
+	elif [ -t 0 ]; then
 		"$in_root" "${qemu[@]}" -append "$append"
 	else
-		"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null
+		mkfifo "$dir/input"
+		typed <&0 >"$dir/input" &
+		typist=$!
+		"$in_root" "${qemu[@]}" -append "$append" <"$dir/input"
 	fi
+}
+
+# typed: our input as if it were typed: when the shell is there, as what comes before is lost, and with
+# its end as a terminal has it.
+typed() {
+	local reader
+	while [ ! -s "$dir/control" ]; do
+		[ -d "$dir" ] || return
+		sleep 0.2
+	done
+	cat <&0 &
+	reader=$!
+	trap 'kill "$reader"; exit' TERM
+	wait "$reader"
+	trap - TERM
+	echo
+	while printf '\004'; do sleep 1; done
 }
 
 # What no kernel log should have.
@@ -162,7 +184,7 @@ trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenc
 # Nor that a checker has given up.
 trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
 
-module=
+module= typist=
 if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi
@@ -171,7 +193,7 @@ find_image
 
 mkdir -p "$cache"
 dir=$(mktemp -d "$cache/guest.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
+trap '[ -z "$typist" ] || kill "$typist" 2>/dev/null || true; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 make_initramfs
 
@@ -187,7 +209,7 @@ if [ "$status" = 124 ]; then
 	say "error: the guest did not end within $TIMEOUT seconds (set TIMEOUT for more)"
 	exit 125
 fi
-result=$(sed -n '1s/^exit \([0-9]*\)\r*$/\1/p' "$dir/control")
+result=$(sed -n '/^exit /{s/^exit \([0-9]*\)\r*$/\1/p;q}' "$dir/control")
 if [ -z "$result" ]; then
 	tail -n 20 "$dir/console" | tr -d '\r' >&2
 	say "error: the guest ended without a result (QEMU's status: $status)"

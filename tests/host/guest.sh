@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make run PROG=...: what reaches the program, what comes back, and what is refused.
+# make run PROG=... and make shell: what reaches the program, what comes back, and what is refused.
 
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -73,6 +73,9 @@ expect "a program for another architecture" 2 "is for another machine than the g
 
 guest PROG="$scratch/nothing" FILES="$scratch/missing"
 expect "a file that is not there" 2 "FILES: there is no $scratch/missing"
+
+run env KDIR= make -C "$top" shell <<<'echo "a shell with $(ls /dev/simple? | wc -l) devices"'
+expect "a shell takes commands from a pipe, and ends with them" 0 "a shell with 2 devices"
 
 guest PROG="$scratch/nothing" ICOUNT=1 SMP=2
 expect "instructions are counted on one CPU" 2 "Leave SMP out"
