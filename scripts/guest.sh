@@ -184,7 +184,8 @@ trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenc
 # Nor that a checker has given up.
 trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
 
-module= typist=
+module=
+typist=
 if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi

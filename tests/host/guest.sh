@@ -74,7 +74,7 @@ expect "a program for another architecture" 2 "is for another machine than the g
 guest PROG="$scratch/nothing" FILES="$scratch/missing"
 expect "a file that is not there" 2 "FILES: there is no $scratch/missing"
 
-run env KDIR= make -C "$top" shell <<<'echo "a shell with $(ls /dev/simple? | wc -l) devices"'
+run env KDIR= make -C "$top" shell <<<"echo a shell with \$(ls /dev/simple? | wc -l) devices"
 expect "a shell takes commands from a pipe, and ends with them" 0 "a shell with 2 devices"
 
 guest PROG="$scratch/nothing" ICOUNT=1 SMP=2
