@@ -21,9 +21,9 @@ client=
 trap '[ -z "$client" ] || kill "$client" 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"
 
-exec {ready}< <(exec "$top/scripts/in-root.sh" python3 "$top/scripts/screendump.py")
+exec {ready}< <(exec "$top/scripts/in-root.sh" python3 "$top/scripts/qmp.py")
 client=$!
-read -r -u "$ready" _ || die "scripts/screendump.py did not start"
+read -r -u "$ready" _ || die "scripts/qmp.py did not start"
 
 # The line is the guest's fourth, after those that scripts/guest/init knows.
 QEMU_ARGS="$target_display -serial unix:line -qmp unix:qmp" ICOUNT=1 SMP='' FILES='' TRACE=no \

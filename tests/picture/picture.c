@@ -3,7 +3,7 @@
  * picture LINE: draws a picture on QEMU's standard VGA card, and drives the card itself: it maps
  * its registers and its video memory through /dev/simpler, whose mmap offset is a physical address.
  * It draws by stores to the mapping and, to compare, with lseek and write. The other end of the
- * serial line LINE takes screendumps (scripts/screendump.py).
+ * serial line LINE takes screendumps (scripts/qmp.py).
  *
  * It prints what was mapped, and what each way costs for a pixel. The clock counts nanoseconds,
  * and under ICOUNT=1 each of them is an instruction of the guest.
@@ -295,11 +295,11 @@ static int open_line(const char *path)
 }
 
 /* Asks for a screendump, and waits until it is taken, which the answer of one byte says. */
-static void screendump(int line, const char *name)
+static void save_screen(int line, const char *name)
 {
 	char done;
 
-	if (dprintf(line, "%s\n", name) < 0 || read(line, &done, 1) != 1)
+	if (dprintf(line, "screendump %s\n", name) < 0 || read(line, &done, 1) != 1)
 		err(1, "%s was not saved", name);
 }
 
@@ -352,7 +352,7 @@ int main(int argc, char **argv)
 		start = nanoseconds();
 		ways[i].draw(video_memory, every);
 		cost[i] = (double)(nanoseconds() - start) / (WIDTH * HEIGHT / every);
-		screendump(line, ways[i].name);
+		save_screen(line, ways[i].name);
 		printf("  %-38s %8.1f, %5.0f times the first\n", ways[i].description, cost[i],
 		       cost[i] / cost[0]);
 	}

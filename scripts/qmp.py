@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""screendump.py: takes screendumps when the guest asks for them, until QEMU ends.
+"""qmp.py: does what the guest asks for to its machine, until QEMU ends.
 
 It makes two sockets in the current directory, and says "ready" when QEMU can connect to them: "qmp"
-and "line", which is a serial line of the guest. For each line NAME that the guest sends, the screen
-goes to NAME.png in QEMU's current directory, and one byte back to the guest.
+and "line", which is a serial line of the guest. For each line that the guest sends, it does one of
+
+  screendump NAME   saves what the screen shows, as NAME.png in QEMU's current directory
+  add-memory MIB    adds a memory device of that size, which QEMU has to have a slot for
+
+and then sends one byte back.
 """
 
 import json
@@ -37,6 +41,14 @@ print("ready", flush=True)
 qmp, guest = [listener.accept()[0].makefile("rw") for listener in listeners]
 
 execute(qmp, "qmp_capabilities")
-for name in guest:
-    execute(qmp, "screendump", filename=f"{name.strip()}.png", format="png")
+for request in guest:
+    command, argument = request.split()
+    if command == "screendump":
+        execute(qmp, "screendump", filename=f"{argument}.png", format="png")
+    elif command == "add-memory":
+        size = int(argument) << 20
+        execute(qmp, "object-add", **{"qom-type": "memory-backend-ram", "id": "added", "size": size})
+        execute(qmp, "device_add", driver="pc-dimm", id="dimm", memdev="added")
+    else:
+        sys.exit(f"simple: error: the guest asks for {request!r}")
     print("+", end="", file=guest, flush=True)
