@@ -127,7 +127,7 @@ reserve_memory() {
 
 # boot: runs QEMU; what the guest's program prints goes to our output.
 boot() {
-	local append="console=${target_lines[0]} loglevel=5 panic=-1 oops=panic log_buf_len=16M ${KERNEL_ARGS:-}"
+	local append="console=${target_lines[0]} loglevel=5 panic=-1 oops=panic log_buf_len=16M $target_args ${KERNEL_ARGS:-}"
 	local qemu=("${target_qemu[@]}" -cpu "$target_cpu" -m "${MEM:-$target_mem}"
 		-nodefaults -no-user-config -no-reboot -display none
 		-kernel "$image" -initrd "$dir/initramfs.cpio"

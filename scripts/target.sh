@@ -37,6 +37,8 @@ amd64 | x86 | x86_64)
 	target_lines=(ttyS0 ttyS1 ttyS2 ttyS3)
 	target_serial=(-serial chardev:out -serial chardev:control)
 	target_display="-device VGA"    # QEMU's standard VGA card, as words of its command line
+	# A timer that is emulated on a busy machine can seem not to work.
+	target_args=no_timer_check
 	target_icount_args=tsc=reliable # for the kernel to take its time from the counted instructions
 	target_flavours=(amd64 cloud-amd64 rt-amd64) # the first one is the default
 	;;
@@ -60,6 +62,7 @@ arm64)
 	target_lines=(ttyAMA0 ttyS0 ttyS1 ttyAMA1)
 	target_serial=(-device "pci-serial-2x,chardev1=out,chardev2=control")
 	target_display="-device VGA,romfile=" # there is no firmware that would run the ROM's program
+	target_args=
 	target_icount_args=norandmaps   # counts depend on where a mapping begins
 	target_flavours=(arm64 arm64-16k)
 	;;
@@ -88,7 +91,7 @@ debug)
 	# the kernel finds out what the processor can.
 	target_cpu=max,la57=off
 	target_mem=2G
-	target_timeout=600
+	target_timeout=800
 	;;
 *)
 	die "KERNEL=$KERNEL is not known" "Known kernels: stock, debug"
