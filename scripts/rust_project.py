@@ -53,10 +53,10 @@ for path in dict.fromkeys(objects):
         "edition": kernel["edition"],
         "env": {
             **kernel["env"],
-            "SIMPLE_MMAP_HELPERS_RS": f"{out}/src/abstractions/helpers_generated.rs",
+            "SIMPLE_MMAP_HELPERS_RS": f"{out}/src/abstractions/compat/helpers_generated.rs",
         },
         "source": {
-            "include_dirs": [f"{checkout}/src", f"{out}/src/abstractions"],
+            "include_dirs": [f"{checkout}/src", f"{out}/src/abstractions/compat"],
             "exclude_dirs": [],
         },
     })

@@ -3,33 +3,13 @@
 //! What happens to the mappings of a device: counted, for debugfs, and traced in the kernel log as
 //! far as the parameter `trace` asks for it.
 
-use crate::abstractions::{
-    debugfs::{
-        Counter,
-        Counters,
-        Dir, //
-    },
-    page_ref::PageRef,
-    pmd_folio::PmdFolio,
-    static_key::{
-        static_branch_unlikely,
-        StaticKey, //
-    },
-    vm_fault::{
-        VmFault,
-        VmHugeFault, //
-    },
-    vma::Vma, //
-};
+use crate::abstractions::prelude::*;
 use kernel::{
-    bindings::phys_addr_t,
+    fmt,
     prelude::*,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Arc, //
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
     }, //
 };
 
@@ -80,67 +60,61 @@ impl Events {
     }
 
     /// A VMA was opened; `phys` is what its first page maps.
-    pub(crate) fn open(&self, vma: &Vma, phys: impl FnOnce() -> phys_addr_t) {
+    pub(crate) fn open(&self, vma: &Vma, phys: impl FnOnce() -> PhysAddr) {
+        // First, so that what it needs has not to be kept while the counters are changed.
+        if static_branch_unlikely!(TRACE_VMAS) {
+            self.trace_vma("open", vma.start(), phys(), vma.size());
+        }
         self.opens.add(1, Relaxed);
         self.vmas.add(1, Relaxed);
-        if static_branch_unlikely!(TRACE_VMAS) {
-            self.trace_vma("open", vma, phys());
-        }
     }
 
     /// A VMA is closed; `phys` is what its first page mapped.
-    pub(crate) fn close(&self, vma: &Vma, phys: impl FnOnce() -> phys_addr_t) {
+    pub(crate) fn close(&self, vma: &Vma, phys: impl FnOnce() -> PhysAddr) {
+        if static_branch_unlikely!(TRACE_VMAS) {
+            self.trace_vma("close", vma.start(), phys(), vma.size());
+        }
         self.closes.add(1, Relaxed);
         self.vmas.add(-1, Relaxed);
-        if static_branch_unlikely!(TRACE_VMAS) {
-            self.trace_vma("close", vma, phys());
-        }
     }
 
     #[cold]
-    fn trace_vma(&self, event: &str, vma: &Vma, phys: phys_addr_t) {
+    fn trace_vma(&self, event: &str, start: usize, phys: PhysAddr, size: usize) {
         pr_info!(
-            "{}: VMA {}, virt {:x}, phys {:x}, len {:x}\n",
+            "{}: VMA {}, virt {:x}, phys {:x}, len {:x}{}\n",
             self.device,
             event,
-            vma.start(),
+            start,
             phys,
-            vma.size()
+            size,
+            By
         );
     }
 
-    /// A fault is served with this page.
-    // By reference on the `Arc`, so that what is needed without a trace is all that is loaded.
+    /// A fault is served with this page, or if `huge` with its folio.
     #[inline]
-    pub(crate) fn fault(self: &Arc<Self>, vmf: &VmFault, page: &PageRef) {
-        self.faults.add(1, Relaxed);
+    pub(crate) fn fault(&self, vmf: &VmFault, page: &SharedPage, huge: bool) {
+        let counter = if huge {
+            &self.huge_faults
+        } else {
+            &self.faults
+        };
+        counter.add(1, Relaxed);
         if static_branch_unlikely!(TRACE_FAULTS) {
-            self.trace_fault("fault", vmf, page);
+            self.trace_fault(vmf, page, huge);
         }
-    }
-
-    /// A fault is served with this folio.
-    pub(crate) fn huge_fault(self: &Arc<Self>, vmf: &VmHugeFault, folio: &PmdFolio) {
-        self.huge_faults.add(1, Relaxed);
-        if static_branch_unlikely!(TRACE_FAULTS) {
-            self.trace_fault("huge fault", vmf, &folio.page(vmf.pgoff()));
-        }
-    }
-
-    /// A folio could not be had.
-    pub(crate) fn huge_fallback(&self) {
-        self.huge_fallbacks.add(1, Relaxed);
     }
 
     #[cold]
-    fn trace_fault(self: &Arc<Self>, event: &str, vmf: &VmFault, page: &PageRef) {
+    fn trace_fault(&self, vmf: &VmFault, page: &SharedPage, huge: bool) {
         pr_info!(
-            "{}: {}, virt {:x}, pgoff {:x}, phys {:x}\n",
+            "{}: {}, virt {:x}, pgoff {:x}, phys {:x}{}\n",
             self.device,
-            event,
+            if huge { "huge fault" } else { "fault" },
             vmf.address(),
-            vmf.pgoff(),
-            page.phys()
+            vmf.pgoff().index(),
+            page.pfn().to_phys(),
+            By
         );
     }
 
@@ -171,6 +145,33 @@ impl Events {
             (c"pages", |events| &events.pages),
         ];
         Counters::new(parent, self.device, self, &counters)
+    }
+}
+
+impl FolioEvents for Events {
+    fn allocated(&self, order: u32) {
+        self.pages_allocated(1 << order);
+    }
+
+    fn fell_back(&self) {
+        self.huge_fallbacks.add(1, Relaxed);
+    }
+
+    fn freed(&self, order: u32) {
+        self.pages_freed(1 << order);
+    }
+}
+
+/// Who a line of the trace is about: the current process, at the level that faults are traced at.
+struct By;
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if static_branch_unlikely!(TRACE_FAULTS) {
+            let pid = current!().pid();
+            f.write_fmt(fmt!(", by {} (pid {pid})", Comm::of_current()))?;
+        }
+        Ok(())
     }
 }
 

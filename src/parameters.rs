@@ -3,6 +3,7 @@
 //! The module's parameters, and their ranges.
 
 use crate::{
+    abstractions::prelude::*,
     events,
     region, //
 };
@@ -15,7 +16,7 @@ use kernel::{
 #[derive(Clone, Copy)]
 pub(crate) struct Given {
     pub(crate) pages: usize,
-    pub(crate) around: usize,
+    pub(crate) order: usize,
     pub(crate) huge: u8,
     pub(crate) trace: u8,
     pub(crate) physical: u8,
@@ -26,9 +27,9 @@ pub(crate) struct Given {
 pub(crate) struct Parameters {
     /// Pages in the region of each device.
     pub(crate) pages: usize,
-    /// What a fault of simplen maps at most is 2^this pages.
-    pub(crate) around_order: u32,
-    /// Whether to map with huge pages.
+    /// simplen allocates and maps 2^this pages at once.
+    pub(crate) order: u32,
+    /// Whether simpler maps with huge pages.
     pub(crate) huge: bool,
     /// The trace level.
     pub(crate) trace: u8,
@@ -36,15 +37,14 @@ pub(crate) struct Parameters {
     pub(crate) physical: bool,
 }
 
-/// The most pages that a fault maps.
-const MAX_AROUND: usize = 512;
+/// The largest order: what one entry of a PMD maps.
+const MAX_ORDER: u32 = Folio::MAX_ORDER;
 
 /// A parameter that is not.
 #[derive(Debug, PartialEq)]
 pub(crate) struct OutOfRange {
     name: &'static str,
     value: usize,
-    power_of_two: bool,
     min: usize,
     max: usize,
 }
@@ -54,19 +54,10 @@ impl fmt::Display for OutOfRange {
         let Self {
             name,
             value,
-            power_of_two,
             min,
             max,
         } = self;
-        let kind = if *power_of_two {
-            "a power of two, "
-        } else {
-            ""
-        };
-        write!(
-            f,
-            "parameter {name} is {value}, but must be {kind}{min} to {max}"
-        )
+        write!(f, "parameter {name} is {value}, but must be {min} to {max}")
     }
 }
 
@@ -74,14 +65,15 @@ impl Parameters {
     /// Takes those that are in their ranges.
     pub(crate) fn new(given: Given) -> Result<Self, OutOfRange> {
         check("pages", given.pages, 1, region::MAX_PAGES)?;
-        check_power_of_two("around", given.around, 1, MAX_AROUND)?;
+        check("order", given.order, 0, MAX_ORDER as usize)?;
         check("huge", given.huge.into(), 0, 1)?;
         check("trace", given.trace.into(), 0, events::MAX_TRACE.into())?;
         check("physical", given.physical.into(), 0, 1)?;
+        let huge = given.huge == 1;
         Ok(Self {
             pages: given.pages,
-            around_order: given.around.ilog2(),
-            huge: given.huge == 1,
+            order: if huge { MAX_ORDER } else { given.order as u32 },
+            huge,
             trace: given.trace,
             physical: given.physical == 1,
         })
@@ -93,25 +85,6 @@ fn check(name: &'static str, value: usize, min: usize, max: usize) -> Result<(),
         return Err(OutOfRange {
             name,
             value,
-            power_of_two: false,
-            min,
-            max,
-        });
-    }
-    Ok(())
-}
-
-fn check_power_of_two(
-    name: &'static str,
-    value: usize,
-    min: usize,
-    max: usize,
-) -> Result<(), OutOfRange> {
-    if value < min || value > max || !value.is_power_of_two() {
-        return Err(OutOfRange {
-            name,
-            value,
-            power_of_two: true,
             min,
             max,
         });
@@ -125,14 +98,14 @@ mod tests {
 
     const SMALLEST: Given = Given {
         pages: 1,
-        around: 1,
+        order: 0,
         huge: 0,
         trace: 0,
         physical: 0,
     };
     const LARGEST: Given = Given {
         pages: region::MAX_PAGES,
-        around: MAX_AROUND,
+        order: MAX_ORDER as usize,
         huge: 1,
         trace: events::MAX_TRACE,
         physical: 1,
@@ -148,7 +121,7 @@ mod tests {
         assert_eq!(refused(SMALLEST), None);
         let wanted = Parameters {
             pages: region::MAX_PAGES,
-            around_order: 9,
+            order: MAX_ORDER,
             huge: true,
             trace: 2,
             physical: true,
@@ -161,8 +134,8 @@ mod tests {
         for pages in [0, region::MAX_PAGES + 1, usize::MAX] {
             assert_eq!(refused(Given { pages, ..LARGEST }), Some("pages"));
         }
-        for around in [0, 3, 511, 1024, usize::MAX] {
-            assert_eq!(refused(Given { around, ..LARGEST }), Some("around"));
+        for order in [MAX_ORDER as usize + 1, usize::MAX] {
+            assert_eq!(refused(Given { order, ..LARGEST }), Some("order"));
         }
         for trace in [3, 255] {
             assert_eq!(refused(Given { trace, ..LARGEST }), Some("trace"));
@@ -181,13 +154,19 @@ mod tests {
     #[test]
     fn refusal_says_which_and_why() {
         let refusal = OutOfRange {
-            name: "around",
-            value: 3,
-            power_of_two: true,
-            min: 1,
-            max: 512,
+            name: "order",
+            value: 100,
+            min: 0,
+            max: MAX_ORDER as usize,
         };
-        let around = 3;
-        assert_eq!(Parameters::new(Given { around, ..SMALLEST }), Err(refusal));
+        let order = 100;
+        assert_eq!(Parameters::new(Given { order, ..SMALLEST }), Err(refusal));
+    }
+
+    #[test]
+    fn huge_is_the_largest_order() {
+        let order = |huge| Parameters::new(Given { huge, ..SMALLEST }).map(|taken| taken.order);
+        assert_eq!(order(0), Ok(0));
+        assert_eq!(order(1), Ok(MAX_ORDER));
     }
 }

@@ -1,41 +1,119 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ranges of a region: whether they lie in it, and how they fall into its pieces.
-//!
-//! Pure arithmetic, so that it can be tested without a device.
+//! What the devices have in common: a region that `read` and `write` see, and VMAs that are traced.
 
+use crate::{
+    abstractions::prelude::*,
+    events::Events, //
+};
 use core::{
     cmp::min,
     ops::Range, //
 };
 use kernel::{
-    page::PAGE_SHIFT,
     prelude::*,
-    seq_file::SeqFile,
     seq_print, //
 };
+
+/// The region of a device, as its open files see it.
+pub(crate) trait Region: Send + Sync + 'static {
+    /// How the region's memory is kept, for `/proc/<pid>/fdinfo/<fd>`.
+    const MODE: &'static str;
+
+    /// The size in bytes of the pieces that are copied at once.
+    const PIECE_SIZE: usize;
+
+    /// The size in bytes.
+    fn size(&self) -> u64;
+
+    /// What happens to the device.
+    fn events(&self) -> &Events;
+
+    /// What the trace calls the physical address of this page.
+    fn phys(&self, page: FirstPage) -> PhysAddr;
+
+    /// Copies these bytes of a piece to user space. Returns how many.
+    fn read_piece(
+        &self,
+        number: usize,
+        bytes: Range<usize>,
+        to: &mut IovIterDest<'_>,
+    ) -> Result<usize>;
+
+    /// Copies these bytes of a piece from user space. Returns how many.
+    fn write_piece(
+        &self,
+        number: usize,
+        bytes: Range<usize>,
+        from: &mut IovIterSource<'_>,
+    ) -> Result<usize>;
+}
+
+/// The VMAs of a region are counted and traced.
+impl<R: Region> VmOperations for R {
+    fn open(&self, vma: &Vma) {
+        self.events().open(vma, || self.phys(vma.first_page()));
+    }
+
+    fn close(&self, vma: &Vma) {
+        self.events().close(vma, || self.phys(vma.first_page()));
+    }
+}
+
+/// Reads from a region at the position of the file, and moves that on.
+pub(crate) fn read<R: Region>(
+    mut kiocb: Kiocb<'_, Arc<R>>,
+    to: &mut IovIterDest<'_>,
+) -> Result<usize> {
+    let region = kiocb.file();
+    let range = reached(kiocb.ki_pos() as u64, to.len(), region.size());
+    let done = copy_pieces(range, R::PIECE_SIZE, |piece, bytes| {
+        region.read_piece(piece, bytes, to)
+    })?;
+    *kiocb.ki_pos_mut() += done as i64;
+    Ok(done)
+}
+
+/// Writes to a region at the position of the file, and moves that on.
+pub(crate) fn write<R: Region>(
+    mut kiocb: Kiocb<'_, Arc<R>>,
+    from: &mut IovIterSource<'_>,
+) -> Result<usize> {
+    let region = kiocb.file();
+    let range = written(kiocb.ki_pos() as u64, from.len(), region.size())?;
+    let done = copy_pieces(range, R::PIECE_SIZE, |piece, bytes| {
+        region.write_piece(piece, bytes, from)
+    })?;
+    *kiocb.ki_pos_mut() += done as i64;
+    Ok(done)
+}
+
+/// Shows `/proc/<pid>/fdinfo/<fd>`.
+pub(crate) fn show_fdinfo<R: Region>(region: &R, to: &SeqFile) {
+    let (mode, size, pages) = (R::MODE, region.size(), region.events().pages());
+    seq_print!(to, "mode:\t{mode}\nsize:\t{size}\npages:\t{pages}\n");
+}
 
 /// The largest region, in pages: its size in bytes and a table of its pages stay well within what
 /// the kernel can address and allocate.
 pub(crate) const MAX_PAGES: usize = 1 << 27;
 
-/// The pages of a region of `size` pages that a mapping of `pages` pages from page `pgoff` on asks
-/// for.
+/// Checks that a mapping of `pages` pages from `pgoff` on lies in a region of `size` pages.
 ///
 /// # Errors
 ///
-/// [`EINVAL`] if they are not all within the region.
-pub(crate) fn mapped(pgoff: usize, pages: usize, size: usize) -> Result<Range<usize>> {
-    let end = pgoff.checked_add(pages).ok_or(EINVAL)?;
+/// [`EINVAL`] if it does not.
+pub(crate) fn check_mapped(pgoff: Pgoff, pages: usize, size: usize) -> Result {
+    let end = pgoff.index().checked_add(pages).ok_or(EINVAL)?;
     if end > size {
         return Err(EINVAL);
     }
-    Ok(pgoff..end)
+    Ok(())
 }
 
 /// The bytes of a region of `size` bytes that a read or write of `len` bytes at `pos` reaches; an
 /// empty range if that begins at the region's end or past it.
-pub(crate) fn reached(pos: u64, len: usize, size: u64) -> Range<u64> {
+fn reached(pos: u64, len: usize, size: u64) -> Range<u64> {
     let start = min(pos, size);
     start..start + min(len as u64, size - start)
 }
@@ -45,23 +123,15 @@ pub(crate) fn reached(pos: u64, len: usize, size: u64) -> Range<u64> {
 /// # Errors
 ///
 /// [`ENOSPC`] if it begins at the region's end or past it.
-pub(crate) fn written(pos: u64, len: usize, size: u64) -> Result<Range<u64>> {
+fn written(pos: u64, len: usize, size: u64) -> Result<Range<u64>> {
     if len > 0 && pos >= size {
         return Err(ENOSPC);
     }
     Ok(reached(pos, len, size))
 }
 
-/// The offset in bytes of a page of the region.
-pub(crate) fn byte_offset(page: usize) -> u64 {
-    (page as u64) << PAGE_SHIFT
-}
-
 /// Splits a range at the multiples of `size`: for each piece, its number and the range within it.
-pub(crate) fn pieces(
-    range: Range<u64>,
-    size: usize,
-) -> impl Iterator<Item = (usize, Range<usize>)> {
+fn pieces(range: Range<u64>, size: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     let Range { mut start, end } = range;
     let size = size as u64;
     core::iter::from_fn(move || {
@@ -110,19 +180,18 @@ pub(crate) fn copy_pieces(
     Ok(done)
 }
 
-/// What `/proc/<pid>/fdinfo/<fd>` says of a region of `size` bytes with `pages` pages allocated.
-pub(crate) fn show_fdinfo(to: &SeqFile, mode: &str, size: u64, pages: i64) {
-    seq_print!(to, "mode:\t{mode}\nsize:\t{size}\npages:\t{pages}\n");
-}
-
 #[kernel::macros::kunit_tests(simple_region)]
 mod tests {
     use super::*;
 
+    fn mapped(pgoff: usize, pages: usize, size: usize) -> Result {
+        check_mapped(Pgoff::new(pgoff), pages, size)
+    }
+
     #[test]
     fn mapped_is_in_the_region() {
-        assert_eq!(mapped(0, 16, 16), Ok(0..16));
-        assert_eq!(mapped(15, 1, 16), Ok(15..16));
+        assert_eq!(mapped(0, 16, 16), Ok(()));
+        assert_eq!(mapped(15, 1, 16), Ok(()));
         assert_eq!(mapped(0, 17, 16), Err(EINVAL));
         assert_eq!(mapped(16, 1, 16), Err(EINVAL));
         assert_eq!(mapped(15, 2, 16), Err(EINVAL));

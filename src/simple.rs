@@ -5,10 +5,7 @@
 //! - `simpler` maps a whole VMA at once, in the mmap handler.
 //! - `simplen` maps page by page, when they are touched.
 
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
 pub mod abstractions;
 mod events;
@@ -18,14 +15,7 @@ mod region;
 mod simplen;
 mod simpler;
 
-use abstractions::{
-    debugfs,
-    miscdevice::{
-        MiscDevice,
-        MiscDeviceRegistration, //
-    },
-    series::parameter, //
-};
+use abstractions::prelude::*;
 use events::Events;
 use parameters::{
     Given,
@@ -35,7 +25,7 @@ use physical::Physical;
 use simplen::Simplen;
 use simpler::Simpler;
 
-module! {
+module_devices! {
     type: Simple,
     name: "simple",
     authors: ["The simple developers"],
@@ -46,9 +36,9 @@ module! {
             default: 1024,
             description: "Pages in the region of each device",
         },
-        around: usize {
-            default: 16,
-            description: "Pages that a fault in simplen maps at most, a power of two",
+        order: usize {
+            default: 4,
+            description: "simplen allocates and maps 2^order pages at once",
         },
         huge: u8 {
             default: 0,
@@ -65,28 +55,22 @@ module! {
     },
 }
 
-/// The module: its two devices, and their counters.
+/// The module: the counters of its two devices.
 struct Simple {
-    /// Of the two that are called simpler there is one.
-    _simpler: Option<Registration<Simpler>>,
-    _physical: Option<Registration<Physical>>,
-    _simplen: Registration<Simplen>,
-    _counters: [debugfs::Counters<Events>; 2],
+    _counters: [Counters<Events>; 2],
 }
 
-type Registration<T> = Pin<KBox<MiscDeviceRegistration<T>>>;
-
-impl kernel::Module for Simple {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
+impl DeviceModule for Simple {
+    fn init(devices: &mut Devices) -> Result<Self> {
         let Parameters {
             pages,
-            around_order,
+            order,
             huge,
             trace,
             physical,
         } = Parameters::new(Given {
             pages: parameter(&module_parameters::pages),
-            around: parameter(&module_parameters::around),
+            order: parameter(&module_parameters::order),
             huge: parameter(&module_parameters::huge),
             trace: parameter(&module_parameters::trace),
             physical: parameter(&module_parameters::physical),
@@ -97,7 +81,7 @@ impl kernel::Module for Simple {
         })?;
 
         events::trace(trace);
-        let debugfs = debugfs::Dir::new(c"simple")?;
+        let debugfs = Dir::new(c"simple")?;
         let simpler_events = Events::new(Simpler::NAME)?;
         let simplen_events = Events::new(Simplen::NAME)?;
         let counters = [
@@ -105,25 +89,14 @@ impl kernel::Module for Simple {
             simplen_events.clone().publish(debugfs),
         ];
 
-        let (simpler, physical) = if physical {
-            (None, Some(register(Physical::new(simpler_events)?)?))
+        if physical {
+            devices.add(Physical::new(simpler_events)?)?;
         } else {
-            (
-                Some(register(Simpler::new(pages, huge, simpler_events)?)?),
-                None,
-            )
-        };
-        let simplen = Simplen::new(pages, around_order, huge, simplen_events)?;
+            devices.add(Simpler::new(pages, huge, simpler_events)?)?;
+        }
+        devices.add(Simplen::new(pages, order, simplen_events)?)?;
         Ok(Self {
-            _simpler: simpler,
-            _physical: physical,
-            _simplen: register(simplen)?,
             _counters: counters,
         })
     }
-}
-
-/// Registers a device.
-fn register<T: MiscDevice>(device: Arc<T>) -> Result<Registration<T>> {
-    KBox::pin_init(MiscDeviceRegistration::register(device), GFP_KERNEL)
 }

@@ -2,167 +2,52 @@
 
 //! `/dev/simplen`: a region whose pages are allocated when they are first touched, and mapped when
 //! a process touches them, with a reference taken on each.
-//!
-//! A fault maps the pages around the touched one too, as far as they are allocated already. With
-//! huge pages, memory is allocated as folios of PMD size where it can be had, and a fault maps one
-//! of them as a whole where it fits into the VMA.
 
 use crate::{
-    abstractions::{
-        iov_iter::zero_iter,
-        miscdevice::MiscDevice,
-        page_ref::{
-            OncePage,
-            PageRef, //
-        },
-        pmd_folio::{
-            OncePmdFolio,
-            PmdFolio, //
-        },
-        vm_fault::{
-            Fallback,
-            NoPage,
-            Served,
-            VmFault,
-            VmFaultError,
-            VmHugeFault, //
-        },
-        vm_operations::VmOperations,
-        vma::{
-            Vma,
-            VmaNew,
-            VmaReady, //
-        }, //
-    },
+    abstractions::prelude::*,
     events::Events,
-    region, //
-};
-use kernel::{
-    alloc::{
-        flags::{
-            __GFP_HIGHMEM,
-            __GFP_NOWARN, //
-        },
-        AllocError, //
-    },
-    fs::LocalFile,
-    iov::{
-        IovIterDest,
-        IovIterSource, //
-    },
-    page::PAGE_SIZE,
-    prelude::*,
-    seq_file::SeqFile,
-    sync::{
-        Arc,
-        ArcBorrow, //
+    region::{
+        self,
+        Region, //
     }, //
 };
+use core::ops::Range;
+use kernel::prelude::*;
 
 /// The device and its region.
+#[pin_data]
 pub(crate) struct Simplen {
-    pages: KVVec<OncePage>,
-    /// What as many of the pages as a folio has are taken from, in order; none without huge pages.
-    folios: KVVec<OncePmdFolio>,
-    /// A fault maps up to 2^this pages. In a VMA for folios the kernel takes them one by one.
-    around_order: u32,
+    #[pin]
+    region: FolioRegion<Events>,
+    /// Whether folios are larger than a page.
+    has_large_folios: bool,
     events: Arc<Events>,
 }
 
 impl Simplen {
-    /// Makes a region of `pages` pages, none of which is allocated yet. A fault maps a folio if
-    /// `huge`, or up to 2^`around_order` pages.
-    pub(crate) fn new(
-        pages: usize,
-        around_order: u32,
-        huge: bool,
-        events: Arc<Events>,
-    ) -> Result<Arc<Self>> {
-        let folios = if huge { pages / PmdFolio::PAGES } else { 0 };
-        let device = Self {
-            pages: filled(pages, OncePage::empty)?,
-            folios: filled(folios, OncePmdFolio::undecided)?,
-            around_order: if folios > 0 { 0 } else { around_order },
+    /// Makes a region of `pages` pages, none of which is allocated yet. They are allocated, and
+    /// mapped, 2^`order` at once.
+    pub(crate) fn new(pages: usize, order: u32, events: Arc<Events>) -> Result<Arc<Self>> {
+        let device = try_pin_init!(Self {
+            region <- FolioRegion::new(pages, order, events.clone()),
+            has_large_folios: order > 0,
             events,
-        };
-        Ok(Arc::new(device, GFP_KERNEL)?)
-    }
-
-    /// The page with this number, if it is allocated.
-    fn page_if_allocated(&self, number: usize) -> Option<&PageRef> {
-        let place = &self.pages[number];
-        place.get().or_else(|| {
-            let folio = self.folios.get(number / PmdFolio::PAGES)?.get()?;
-            Some(place.get_or_set(folio.page(number)).0)
+        });
+        Arc::pin_init(device, GFP_KERNEL).inspect_err(|_| {
+            pr_err!("simplen: no memory for a table of {pages} pages in folios of order {order}\n");
         })
     }
+}
 
-    /// The page with this number, allocated and zeroed if it is not yet.
-    #[inline]
-    fn page(&self, number: usize) -> Result<&PageRef, AllocError> {
-        match self.pages[number].get() {
-            Some(page) => Ok(page),
-            None => self.alloc_page(number),
-        }
-    }
-
+impl Simplen {
+    /// A page that is not allocated yet is touched.
     #[cold]
-    fn alloc_page(&self, number: usize) -> Result<&PageRef, AllocError> {
-        let place = &self.pages[number];
-        if let Some(folio) = self.folio(number / PmdFolio::PAGES) {
-            return Ok(place.get_or_set(folio.page(number)).0);
+    fn first_touch(&self, pgoff: Pgoff) -> Result<&SharedPage, VmFaultError> {
+        // mremap can grow a VMA past the region's end without asking.
+        if pgoff.index() >= self.region.pages() {
+            return Err(VmFaultError::SigBus);
         }
-        let (page, is_new) = place.get_or_set(PageRef::alloc(GFP_KERNEL | __GFP_HIGHMEM)?);
-        if is_new {
-            self.events.pages_allocated(1);
-        }
-        Ok(page)
-    }
-
-    /// Maps the page that was touched, and those around it, as far as they are allocated already.
-    // Not inlined: a fault that maps one page is not to save the registers that this needs.
-    #[inline(never)]
-    fn insert_around(&self, vmf: &VmFault) -> Result<NoPage, VmFaultError> {
-        let around = vmf.around(self.around_order);
-        let (first, row) = OncePage::row(&self.pages, around, vmf.pgoff());
-        vmf.insert_pages(first, row)
-    }
-
-    /// The folio with this number, allocated and zeroed if it is not yet; none if there is to be
-    /// none, or none could be had when it was first asked for.
-    fn folio(&self, number: usize) -> Option<&PmdFolio> {
-        self.folios.get(number)?.get_or_alloc(|is_there| {
-            if is_there {
-                self.events.pages_allocated(PmdFolio::PAGES);
-            } else {
-                self.events.huge_fallback();
-            }
-        })
-    }
-}
-
-/// A vector with `len` elements.
-fn filled<T>(len: usize, element: impl Fn() -> T) -> Result<KVVec<T>, AllocError> {
-    let mut vec = KVVec::with_capacity(len, GFP_KERNEL | __GFP_NOWARN)?;
-    for _ in 0..len {
-        vec.push(element(), GFP_KERNEL)?;
-    }
-    Ok(vec)
-}
-
-impl Drop for Simplen {
-    fn drop(&mut self) {
-        let mut freed = 0;
-        for page in self.pages.iter_mut().filter_map(OncePage::take) {
-            freed += usize::from(page.put());
-        }
-        // Their pages hold a reference each, so only now one can be the last.
-        for folio in self.folios.iter_mut().filter_map(OncePmdFolio::take) {
-            if folio.put() {
-                freed += PmdFolio::PAGES;
-            }
-        }
-        self.events.pages_freed(freed);
+        Ok(self.region.get_or_alloc(pgoff)?)
     }
 }
 
@@ -171,103 +56,98 @@ impl MiscDevice for Simplen {
     const NAME: &'static CStr = c"simplen";
     const MODE: u16 = 0o600;
     type File = Self;
-    type Vma = Self;
 
-    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
-        Ok(device.into())
+    fn mmap_prepare<'a>(
+        device: &'a Self,
+        mut desc: VmaDesc<'a, Self>,
+    ) -> Result<VmaDesc<'a, Self, Ready>> {
+        region::check_mapped(desc.pgoff(), desc.pages(), device.region.pages())?;
+        desc.deny_exec()?;
+        Ok(desc.serve_pages())
     }
 
-    fn mmap<'a>(
-        device: ArcBorrow<'_, Self>,
-        _file: &LocalFile,
-        vma: VmaNew<'a>,
-    ) -> Result<VmaReady<'a, Self>> {
-        region::mapped(vma.pgoff(), vma.pages(), device.pages.len())?;
-        vma.deny_exec()?;
-        Ok(if device.folios.is_empty() {
-            vma.into_mixedmap(device.into())
-        } else {
-            vma.into_hugepage(device.into())
-        })
+    fn size(&self) -> u64 {
+        Region::size(self)
     }
 
-    fn wants_hugepages(device: &Self) -> bool {
-        !device.folios.is_empty()
+    fn wants_hugepages(&self) -> bool {
+        self.has_large_folios
     }
 
-    fn size(device: &Self) -> u64 {
-        region::byte_offset(device.pages.len())
+    fn read_iter(kiocb: Kiocb<'_, Arc<Self>>, to: &mut IovIterDest<'_>) -> Result<usize> {
+        region::read(kiocb, to)
     }
 
-    fn read_iter(
-        device: &Self,
-        _file: &LocalFile,
-        pos: u64,
-        to: &mut IovIterDest<'_>,
-    ) -> Result<usize> {
-        let range = region::reached(pos, to.len(), Self::size(device));
-        region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
-            Ok(match device.page_if_allocated(page) {
-                Some(page) => page.copy_to_iter(bytes, to),
-                // Never touched, so all zeros, and it stays so.
-                None => zero_iter(bytes.len(), to),
-            })
-        })
-    }
-
-    fn write_iter(
-        device: &Self,
-        _file: &LocalFile,
-        pos: u64,
-        from: &mut IovIterSource<'_>,
-    ) -> Result<usize> {
-        let range = region::written(pos, from.len(), Self::size(device))?;
-        region::copy_pieces(range, PAGE_SIZE, |page, bytes| {
-            Ok(device.page(page)?.copy_from_iter(bytes, from))
-        })
+    fn write_iter(kiocb: Kiocb<'_, Arc<Self>>, from: &mut IovIterSource<'_>) -> Result<usize> {
+        region::write(kiocb, from)
     }
 
     fn show_fdinfo(device: &Self, to: &SeqFile) {
-        region::show_fdinfo(to, "on demand", Self::size(device), device.events.pages());
+        region::show_fdinfo(device, to);
     }
 }
 
-#[vtable]
-impl VmOperations for Simplen {
-    fn open(&self, vma: &Vma) {
-        self.events.open(vma, || region::byte_offset(vma.pgoff()));
-    }
-
-    fn close(&self, vma: &Vma) {
-        self.events.close(vma, || region::byte_offset(vma.pgoff()));
+impl Pages for Simplen {
+    #[inline]
+    fn fault(&self, vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
+        let page = match self.region.page(vmf.pgoff()) {
+            Some(page) => page,
+            None => self.first_touch(vmf.pgoff())?,
+        };
+        // The reference is for the kernel to take over.
+        Ok(page.into())
     }
 
     #[inline]
-    fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
-        // mremap can grow a VMA past the region's end without asking.
-        let place = self.pages.get(vmf.pgoff()).ok_or(VmFaultError::SigBus)?;
-        let Some(page) = place.get() else {
-            // In memory that is touched for the first time the pages around are not allocated
-            // either, or mapped already.
-            let page = self.alloc_page(vmf.pgoff())?;
-            self.events.fault(vmf, page);
-            return Ok(page.clone().into());
-        };
-        self.events.fault(vmf, page);
-        if self.around_order == 0 || vmf.is_cow() {
-            return Ok(page.clone().into());
-        }
-        Ok(self.insert_around(vmf)?.into())
+    fn served(&self, vmf: &VmFault, page: &SharedPage, huge: bool) {
+        self.events.fault(vmf, page, huge);
+    }
+}
+
+impl Region for Simplen {
+    const MODE: &'static str = "on demand";
+    const PIECE_SIZE: usize = PAGE_SIZE;
+
+    fn size(&self) -> u64 {
+        Pgoff::new(self.region.pages()).to_bytes()
     }
 
-    fn huge_fault(&self, vmf: &VmHugeFault) -> Result<NoPage, Fallback> {
-        let first = vmf.first_pgoff().ok_or(Fallback)?;
-        if first % PmdFolio::PAGES != 0 {
-            return Err(Fallback);
+    fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The offset in bytes: the page has no physical address until it is touched.
+    fn phys(&self, page: FirstPage) -> PhysAddr {
+        match page {
+            FirstPage::Offset(pgoff) => pgoff.to_bytes(),
+            FirstPage::Frame(pfn) => pfn.to_phys(),
         }
-        let folio = self.folio(first / PmdFolio::PAGES).ok_or(Fallback)?;
-        let done = vmf.insert_folio(folio)?;
-        self.events.huge_fault(vmf, folio);
-        Ok(done)
+    }
+
+    fn read_piece(
+        &self,
+        number: usize,
+        bytes: Range<usize>,
+        to: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
+        Ok(match self.region.page(Pgoff::new(number)) {
+            Some(page) if page.is_hwpoisoned() => return Err(EIO),
+            Some(page) => page.copy_to_iter(bytes, to),
+            // Never touched, so all zeros, and it stays so.
+            None => zero_iter(bytes.len(), to),
+        })
+    }
+
+    fn write_piece(
+        &self,
+        number: usize,
+        bytes: Range<usize>,
+        from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        let page = self.region.get_or_alloc(Pgoff::new(number))?;
+        if page.is_hwpoisoned() {
+            return Err(EIO);
+        }
+        Ok(page.copy_from_iter(bytes, from))
     }
 }

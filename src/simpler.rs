@@ -4,95 +4,45 @@
 //! huge pages, when they are touched.
 
 use crate::{
-    abstractions::{
-        miscdevice::MiscDevice,
-        pages_exact::PagesExact,
-        pfnmap_access::{
-            access_pfnmap,
-            Access, //
-        },
-        remap_pfn_range::PageFrames,
-        vm_operations::VmOperations,
-        vma::{
-            Vma,
-            VmaNew,
-            VmaReady, //
-        }, //
-    },
+    abstractions::prelude::*,
     events::Events,
-    region, //
-};
-use kernel::{
-    bindings::phys_addr_t,
-    fs::LocalFile,
-    iov::{
-        IovIterDest,
-        IovIterSource, //
-    },
-    page::{
-        PAGE_SHIFT,
-        PAGE_SIZE, //
-    },
-    prelude::*,
-    seq_file::SeqFile,
-    sync::{
-        Arc,
-        ArcBorrow, //
+    region::{
+        self,
+        Region, //
     }, //
 };
+use core::ops::Range;
+use kernel::prelude::*;
 
 /// The device and its region.
 pub(crate) struct Simpler {
-    /// All but the last have [`PagesExact::MAX_PAGES`] pages.
-    blocks: KVVec<PagesExact>,
-    pages: usize,
-    /// Whether the blocks are mapped when they are touched, with huge pages.
+    memory: ContigPages,
+    /// Whether shared mappings are mapped when they are touched, with huge pages.
     huge: bool,
     events: Arc<Events>,
 }
 
-/// The size of a block in bytes.
-const BLOCK_SIZE: usize = PagesExact::MAX_PAGES * PAGE_SIZE;
-
 impl Simpler {
     /// Allocates a region of `pages` pages.
     pub(crate) fn new(pages: usize, huge: bool, events: Arc<Events>) -> Result<Arc<Self>> {
-        // Rather than take all there is away from others first.
-        if !PagesExact::fits_ram(pages) {
-            return Err(ENOMEM);
-        }
-        let mut blocks = KVVec::new();
-        for (_, block) in region::pieces(0..pages as u64, PagesExact::MAX_PAGES) {
-            blocks.push(PagesExact::new(block.len())?, GFP_KERNEL)?;
-        }
+        let memory = ContigPages::alloc(pages).inspect_err(|_| {
+            let kib = Pgoff::new(pages).to_bytes() >> 10;
+            pr_err!("simpler: no {pages} contiguous pages ({kib} KiB) can be had\n");
+        })?;
         events.pages_allocated(pages);
         let device = Self {
-            blocks,
-            pages,
+            memory,
             huge,
             events,
         };
         Ok(Arc::new(device, GFP_KERNEL)?)
     }
-
-    /// The physical address that the first page of a VMA maps.
-    fn phys(&self, vma: &Vma) -> phys_addr_t {
-        let pgoff = vma.pgoff();
-        if vma.is_cow() {
-            // Filled by remap_pfn_range(), so this is a PFN.
-            return (pgoff << PAGE_SHIFT) as phys_addr_t;
-        }
-        let offset = region::byte_offset(pgoff % PagesExact::MAX_PAGES);
-        self.blocks
-            .get(pgoff / PagesExact::MAX_PAGES)
-            .map_or(0, |block| block.phys() + offset)
-    }
 }
 
 impl Drop for Simpler {
     fn drop(&mut self) {
-        self.blocks.clear();
-        self.events.pages_freed(self.pages);
+        // Nobody else can hold a page frame of the region.
+        self.events.pages_freed(self.memory.count());
     }
 }
 
@@ -101,84 +51,90 @@ impl MiscDevice for Simpler {
     const NAME: &'static CStr = c"simpler";
     const MODE: u16 = 0o600;
     type File = Self;
-    type Vma = Self;
 
-    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
-        Ok(device.into())
-    }
-
-    fn mmap<'a>(
-        device: ArcBorrow<'_, Self>,
-        _file: &LocalFile,
-        vma: VmaNew<'a>,
-    ) -> Result<VmaReady<'a, Self>> {
-        let range = region::mapped(vma.pgoff(), vma.pages(), device.pages)?;
-        vma.deny_exec()?;
-        if device.huge && !vma.is_cow() {
-            return vma.into_pfnmap_on_demand(device.into());
+    /// Asks for `remap_pfn_range()` over the VMA's range. The kernel calls it when it has put the
+    /// VMA in place; a handler that is called for a VMA, as in older kernels, would call it itself.
+    fn mmap_prepare<'a>(
+        device: &'a Self,
+        mut desc: VmaDesc<'a, Self>,
+    ) -> Result<VmaDesc<'a, Self, Ready>> {
+        let (pgoff, pages) = (desc.pgoff(), desc.pages());
+        region::check_mapped(pgoff, pages, device.memory.count())?;
+        desc.deny_exec()?;
+        if device.huge && !desc.is_cow() {
+            return Ok(desc.into_not_cow()?.serve_frames());
         }
-
-        let mut vma = vma.into_pfnmap(device.into());
-        let range = range.start as u64..range.end as u64;
-        for (block, pages) in region::pieces(range, PagesExact::MAX_PAGES) {
-            vma.remap_pfn_range(|device| &device.blocks[block], pages)?;
-        }
-        Ok(vma.finish())
+        let frames = device.memory.frames_from(pgoff.index()).ok_or(EINVAL)?;
+        desc.remap_pfn_range(frames.take(pages).ok_or(EINVAL)?)
     }
 
-    fn wants_hugepages(device: &Self) -> bool {
-        device.huge
+    fn size(&self) -> u64 {
+        Region::size(self)
     }
 
-    fn size(device: &Self) -> u64 {
-        region::byte_offset(device.pages)
+    fn wants_hugepages(&self) -> bool {
+        self.huge
     }
 
-    fn read_iter(
-        device: &Self,
-        _file: &LocalFile,
-        pos: u64,
-        to: &mut IovIterDest<'_>,
-    ) -> Result<usize> {
-        let range = region::reached(pos, to.len(), Self::size(device));
-        region::copy_pieces(range, BLOCK_SIZE, |block, bytes| {
-            Ok(device.blocks[block].copy_to_iter(bytes, to))
-        })
+    fn read_iter(kiocb: Kiocb<'_, Arc<Self>>, to: &mut IovIterDest<'_>) -> Result<usize> {
+        region::read(kiocb, to)
     }
 
-    fn write_iter(
-        device: &Self,
-        _file: &LocalFile,
-        pos: u64,
-        from: &mut IovIterSource<'_>,
-    ) -> Result<usize> {
-        let range = region::written(pos, from.len(), Self::size(device))?;
-        region::copy_pieces(range, BLOCK_SIZE, |block, bytes| {
-            Ok(device.blocks[block].copy_from_iter(bytes, from))
-        })
+    fn write_iter(kiocb: Kiocb<'_, Arc<Self>>, from: &mut IovIterSource<'_>) -> Result<usize> {
+        region::write(kiocb, from)
     }
 
     fn show_fdinfo(device: &Self, to: &SeqFile) {
-        region::show_fdinfo(to, "contiguous", Self::size(device), device.events.pages());
+        region::show_fdinfo(device, to);
     }
 }
 
-#[vtable]
-impl VmOperations for Simpler {
-    fn open(&self, vma: &Vma) {
-        self.events.open(vma, || self.phys(vma));
+impl Frames for Simpler {
+    fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
+        self.memory.frames_from(pgoff.index())
+    }
+}
+
+impl Region for Simpler {
+    const MODE: &'static str = "contiguous";
+    const PIECE_SIZE: usize = 1 << 20;
+
+    fn size(&self) -> u64 {
+        Pgoff::new(self.memory.count()).to_bytes()
     }
 
-    fn close(&self, vma: &Vma) {
-        self.events.close(vma, || self.phys(vma));
+    fn events(&self) -> &Events {
+        &self.events
     }
 
-    fn page_frames(&self, pgoff: usize) -> Option<(&dyn PageFrames, usize)> {
-        let block = self.blocks.get(pgoff / PagesExact::MAX_PAGES)?;
-        Some((block, pgoff % PagesExact::MAX_PAGES))
+    fn phys(&self, page: FirstPage) -> PhysAddr {
+        match page {
+            FirstPage::Offset(pgoff) => self.memory.first_pfn().to_phys() + pgoff.to_bytes(),
+            FirstPage::Frame(pfn) => pfn.to_phys(),
+        }
     }
 
-    fn access(&self, vma: &Vma, address: usize, access: Access<'_>) -> Result<usize> {
-        access_pfnmap(vma, address, access)
+    fn read_piece(
+        &self,
+        number: usize,
+        bytes: Range<usize>,
+        to: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
+        let start = number * Self::PIECE_SIZE;
+        Ok(self
+            .memory
+            .copy_to_iter(start + bytes.start..start + bytes.end, to))
+    }
+
+    fn write_piece(
+        &self,
+        number: usize,
+        bytes: Range<usize>,
+        from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        let start = number * Self::PIECE_SIZE;
+        Ok(self
+            .memory
+            .copy_from_iter(start + bytes.start..start + bytes.end, from))
     }
 }

@@ -2,60 +2,62 @@
 
 //! Memory mapping for drivers: what the `kernel` crate does not offer yet.
 //!
-//! All `unsafe` code of the module is in this folder, one C concept a file:
+//! All `unsafe` code of the module is in this folder, one C concept a file. A driver imports
+//! [`prelude`].
+//!
+//! [`mm`]: describing and serving mappings. Each file is written as it would lie in
+//! `rust/kernel/mm/`.
 //!
 //! | file | C side |
 //! |---|---|
-//! | [`miscdevice`] | `struct miscdevice` and its `struct file_operations` |
-//! | [`vma`] | `struct vm_area_struct`, in its mmap handler and in a callback |
-//! | [`vm_operations`] | `struct vm_operations_struct` |
-//! | [`vm_fault`] | `struct vm_fault` and `vm_fault_t` |
-//! | [`remap_pfn_range`] | `remap_pfn_range()` |
-//! | `vmf_insert_pfn` | the same on demand: `vmf_insert_pfn()`, `vmf_insert_pfn_pmd()` |
-//! | [`page_ref`] | a reference on a `struct page`: `get_page()`, `put_page()` |
-//! | [`pmd_folio`] | a folio that one entry of a PMD maps: `vmf_insert_folio_pmd()` |
-//! | [`pages_exact`] | physically contiguous pages: `alloc_pages_exact()` |
-//! | [`atomic_page`] | a page that both sides use: `READ_ONCE()`, `WRITE_ONCE()` |
-//! | [`phys_range`] | physical addresses that are not RAM: `region_intersects()` |
-//! | [`capability`] | the right to reach those: `capable()`, `security_locked_down()` |
-//! | [`ioremap`] | device memory in the kernel's address space: `ioremap()`, `memremap()` |
-//! | [`pfnmap_access`] | a debugger's access to page frames: `follow_pfnmap_start()` |
-//! | [`debugfs`] | counters in debugfs: `debugfs_create_u64()` |
-//! | [`static_key`] | a branch that is off at no cost: `static_branch_unlikely()` |
-//! | [`iov_iter`] | the memory of a read or write: `struct iov_iter` |
+//! | [`pgoff`](mm::pgoff), [`pfn`](mm::pfn) | `pgoff_t`, page frame numbers |
+//! | [`vma`](mm::vma) | `struct vm_area_struct`, as its operations see it |
+//! | [`desc`](mm::desc) | `struct vm_area_desc` and `struct mmap_action`: the mmap handler |
+//! | [`vm_operations`](mm::vm_operations) | `struct vm_operations_struct`: open, close, mapped |
+//! | [`pages`](mm::pages) | the same for pages with references: fault, huge_fault |
+//! | [`frames`](mm::frames) | the same for page frames: `remap_pfn_range()`, `vmf_insert_pfn()` |
+//! | [`fault`](mm::fault) | `struct vm_fault` and `vm_fault_t` |
+//! | [`access`](mm::access) | a debugger's access to page frames: `follow_pfnmap_start()` |
+//! | [`page`](mm::page), [`folio`](mm::folio) | `struct page`, `struct folio`, their references |
+//! | [`address_space`](mm::address_space) | `struct address_space`: `unmap_mapping_pages()` |
 //!
-//! And [`series`] has what differs between the kernels that this builds for.
+//! [`memory`]: owning memory that can be mapped.
 //!
-//! # How a mapping comes to be, and why it is sound
+//! | file | C side |
+//! |---|---|
+//! | [`folios`](memory::folios) | pages that are allocated in folios, when first asked for |
+//! | [`contig`](memory::contig) | contiguous pages: `alloc_pages_exact()`, `alloc_contig_range()` |
+//! | [`atomic_page`](memory::atomic_page) | a page that both sides use: `READ_ONCE()` |
+//! | `may_fail` | allocating without the OOM killer: `__GFP_RETRY_MAYFAIL` |
 //!
-//! A process calls `mmap`. The kernel makes a VMA and calls the file's mmap handler, here
-//! [`MiscDevice::mmap`], which gets a [`VmaNew`]. The handler says what kind of mapping it is and
-//! what data its operations work on, and gets a [`VmaPfnMap`] or a [`VmaReady`] for it. It returns
-//! the latter, and only then the table of operations and a reference on the data are put into the
-//! VMA. From then on until the VMA's close the reference is the VMA's own, so whatever is mapped
-//! there can be memory that the data owns.
+//! [`device`]: being a device.
 //!
-//! [`MiscDevice::mmap`]: miscdevice::MiscDevice::mmap
-//! [`VmaNew`]: vma::VmaNew
-//! [`VmaPfnMap`]: remap_pfn_range::VmaPfnMap
-//! [`VmaReady`]: vma::VmaReady
+//! | file | C side |
+//! |---|---|
+//! | [`module`](device::module) | a module that registers devices |
+//! | [`miscdevice`](device::miscdevice) | `struct miscdevice` and its `struct file_operations` |
+//! | [`raw_io`](device::raw_io) | the right to reach physical memory: `capable()` |
+//! | [`physical`](device::physical) | physical addresses that are not RAM: `region_intersects()` |
+//! | [`ioremap`](device::ioremap) | device memory in the kernel's address space: `ioremap()` |
+//! | `hotplug` | memory that is added: `register_memory_notifier()` |
+//!
+//! [`compat`]: what stands in for the `kernel` crate until it has it. [`series`](compat::series)
+//! has what differs between the kernels that this builds for.
+//!
+//! # How a mapping comes to be
+//!
+//! A process calls `mmap`. The kernel describes the mapping to be, and calls the file's mmap
+//! handler, here [`MiscDevice::mmap_prepare`]. The handler decides what the mapping is, and returns
+//! the description. The kernel makes a VMA of it, or makes a neighbour larger that has the same
+//! file and flags, does what the handler asked for, as mapping page frames, and tells the driver
+//! that the VMA is there: [`VmOperations::open`]. Why what is mapped stays as long as it is mapped
+//! stands at the top of [`vm_operations`](mm::vm_operations).
+//!
+//! [`MiscDevice::mmap_prepare`]: device::miscdevice::MiscDevice::mmap_prepare
+//! [`VmOperations::open`]: mm::vm_operations::VmOperations::open
 
-pub mod atomic_page;
-pub mod capability;
-pub mod debugfs;
-mod helpers;
-pub mod ioremap;
-pub mod iov_iter;
-pub mod miscdevice;
-pub mod page_ref;
-pub mod pages_exact;
-pub mod pfnmap_access;
-pub mod phys_range;
-pub mod pmd_folio;
-pub mod remap_pfn_range;
-pub mod series;
-pub mod static_key;
-pub mod vm_fault;
-pub mod vm_operations;
-pub mod vma;
-mod vmf_insert_pfn;
+pub mod compat;
+pub mod device;
+pub mod memory;
+pub mod mm;
+pub mod prelude;

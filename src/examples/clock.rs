@@ -13,18 +13,12 @@
 //! As in a seqlock, a reader gets words that belong together when it finds the same even count
 //! before it reads them and after.
 
-use core::slice::from_ref;
 use kernel::{
-    fs::LocalFile,
     impl_has_hr_timer,
     prelude::*,
-    sync::{
-        atomic::{
-            Relaxed,
-            Release, //
-        },
-        Arc,
-        ArcBorrow, //
+    sync::atomic::{
+        Relaxed,
+        Release, //
     },
     time::{
         hrtimer::{
@@ -46,29 +40,9 @@ use kernel::{
 #[path = "../abstractions/mod.rs"]
 pub mod abstractions;
 
-use abstractions::{
-    atomic_page::AtomicPage,
-    miscdevice::{
-        MiscDevice,
-        MiscDeviceRegistration, //
-    },
-    series::{
-        parameter,
-        smp_wmb, //
-    },
-    vm_fault::{
-        Served,
-        VmFault,
-        VmFaultError, //
-    },
-    vm_operations::VmOperations,
-    vma::{
-        VmaNew,
-        VmaReady, //
-    }, //
-};
+use abstractions::prelude::*;
 
-module! {
+module_devices! {
     type: ClockModule,
     name: "simple_clock",
     authors: ["The simple developers"],
@@ -85,14 +59,13 @@ module! {
 /// The longest period.
 const MAX_PERIOD_MS: u32 = 1000;
 
-/// The module: its device, and the started timer, which is stopped when this is dropped.
+/// The module: the started timer, which is stopped when this is dropped.
 struct ClockModule {
-    _device: Pin<KBox<MiscDeviceRegistration<Clock>>>,
     _updates: ArcHrTimerHandle<Clock>,
 }
 
-impl kernel::Module for ClockModule {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
+impl DeviceModule for ClockModule {
+    fn init(devices: &mut Devices) -> Result<Self> {
         let period_ms = parameter(&module_parameters::period_ms);
         if !(1..=MAX_PERIOD_MS).contains(&period_ms) {
             pr_err!(
@@ -104,10 +77,10 @@ impl kernel::Module for ClockModule {
         }
 
         let clock = Clock::new(Delta::from_millis(period_ms.into()))?;
-        let updates = clock.clone().start(clock.period);
+        devices.add(clock.clone())?;
+        let period = clock.period;
         Ok(Self {
-            _device: KBox::pin_init(MiscDeviceRegistration::register(clock), GFP_KERNEL)?,
-            _updates: updates,
+            _updates: clock.start(period),
         })
     }
 }
@@ -180,33 +153,26 @@ impl MiscDevice for Clock {
     const NAME: &'static CStr = c"simple_clock";
     const MODE: u16 = 0o444;
     type File = Self;
-    type Vma = Self;
 
-    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
-        Ok(device.into())
-    }
-
-    fn mmap<'a>(
-        device: ArcBorrow<'_, Self>,
-        _file: &LocalFile,
-        vma: VmaNew<'a>,
-    ) -> Result<VmaReady<'a, Self>> {
-        if vma.pgoff() != 0 || vma.pages() != 1 {
+    fn mmap_prepare<'a>(
+        _clock: &'a Self,
+        mut desc: VmaDesc<'a, Self>,
+    ) -> Result<VmaDesc<'a, Self, Ready>> {
+        if desc.pgoff() != Pgoff::new(0) || desc.pages() != 1 {
             return Err(EINVAL);
         }
         // Now, and by mprotect later: also for root, whose files may be open for writing.
-        vma.deny_write()?;
-        vma.deny_exec()?;
-        vma.deny_expand();
-        Ok(vma.into_mixedmap(device.into()))
+        desc.deny_write()?;
+        desc.deny_exec()?;
+        desc.deny_expand();
+        Ok(desc.serve_pages())
     }
 }
 
-#[vtable]
-impl VmOperations for Clock {
-    fn fault(&self, vmf: &VmFault) -> Result<Served, VmFaultError> {
-        Ok(vmf
-            .insert_pages(vmf.pgoff(), from_ref(self.page.page()))?
-            .into())
+impl VmOperations for Clock {}
+
+impl Pages for Clock {
+    fn fault(&self, _vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
+        Ok(self.page.page().into())
     }
 }

@@ -6,39 +6,14 @@
 //! halves show the same memory: what follows the region's last byte is its first. So a record that
 //! wraps around the ring's end can be written and read in one piece.
 
-use kernel::{
-    fs::LocalFile,
-    prelude::*,
-    sync::{
-        Arc,
-        ArcBorrow, //
-    }, //
-};
+use kernel::prelude::*;
 
 #[path = "../abstractions/mod.rs"]
 pub mod abstractions;
 
-use abstractions::{
-    miscdevice::{
-        MiscDevice,
-        MiscDeviceRegistration, //
-    },
-    pages_exact::PagesExact,
-    pfnmap_access::{
-        access_pfnmap,
-        Access, //
-    },
-    remap_pfn_range::PageFrames,
-    series::parameter,
-    vm_operations::VmOperations,
-    vma::{
-        Vma,
-        VmaNew,
-        VmaReady, //
-    }, //
-};
+use abstractions::prelude::*;
 
-module! {
+module_devices! {
     type: MirrorModule,
     name: "simple_mirror",
     authors: ["The simple developers"],
@@ -55,13 +30,10 @@ module! {
 /// The largest ring buffer, in pages.
 const MAX_PAGES: usize = 512;
 
-/// The module: its device.
-struct MirrorModule {
-    _device: Pin<KBox<MiscDeviceRegistration<Mirror>>>,
-}
+struct MirrorModule;
 
-impl kernel::Module for MirrorModule {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
+impl DeviceModule for MirrorModule {
+    fn init(devices: &mut Devices) -> Result<Self> {
         let pages = parameter(&module_parameters::pages);
         if !(1..=MAX_PAGES).contains(&pages) {
             pr_err!(
@@ -71,20 +43,15 @@ impl kernel::Module for MirrorModule {
             );
             return Err(EINVAL);
         }
-
-        let mirror = Mirror {
-            ring: PagesExact::new(pages)?,
-        };
-        let mirror = Arc::new(mirror, GFP_KERNEL)?;
-        Ok(Self {
-            _device: KBox::pin_init(MiscDeviceRegistration::register(mirror), GFP_KERNEL)?,
-        })
+        let ring = ContigPages::alloc(pages)?;
+        devices.add(Arc::new(Mirror { ring }, GFP_KERNEL)?)?;
+        Ok(Self)
     }
 }
 
 /// The device and its ring buffer.
 struct Mirror {
-    ring: PagesExact,
+    ring: ContigPages,
 }
 
 #[vtable]
@@ -92,39 +59,25 @@ impl MiscDevice for Mirror {
     const NAME: &'static CStr = c"simple_mirror";
     const MODE: u16 = 0o600;
     type File = Self;
-    type Vma = Self;
 
-    fn open(device: ArcBorrow<'_, Self>) -> Result<Arc<Self>> {
-        Ok(device.into())
-    }
-
-    fn mmap<'a>(
-        device: ArcBorrow<'_, Self>,
-        _file: &LocalFile,
-        vma: VmaNew<'a>,
-    ) -> Result<VmaReady<'a, Self>> {
-        let pages = device.ring.pages();
+    fn mmap_prepare<'a>(
+        mirror: &'a Self,
+        mut desc: VmaDesc<'a, Self>,
+    ) -> Result<VmaDesc<'a, Self, Ready>> {
         // With less than both halves nothing would be mirrored.
-        if vma.pgoff() != 0 || vma.pages() != 2 * pages {
+        if desc.pgoff() != Pgoff::new(0) || desc.pages() != 2 * mirror.ring.count() {
             return Err(EINVAL);
         }
-        // A write to a private mapping would copy the page in one half and not in the other. The
-        // kernel refuses it, too: where it is to copy on write, a VMA's frames must be contiguous.
-        if vma.is_cow() {
-            return Err(EINVAL);
-        }
-        vma.deny_exec()?;
-
-        let mut vma = vma.into_pfnmap(device.into());
-        vma.remap_pfn_range(|mirror| &mirror.ring, 0..pages)?;
-        vma.remap_pfn_range(|mirror| &mirror.ring, 0..pages)?;
-        Ok(vma.finish())
+        desc.deny_exec()?;
+        // A write to a private mapping would copy the page in one half and not in the other.
+        Ok(desc.into_not_cow()?.serve_frames())
     }
 }
 
-#[vtable]
-impl VmOperations for Mirror {
-    fn access(&self, vma: &Vma, address: usize, access: Access<'_>) -> Result<usize> {
-        access_pfnmap(vma, address, access)
+impl VmOperations for Mirror {}
+
+impl Frames for Mirror {
+    fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
+        self.ring.frames_from(pgoff.index() % self.ring.count())
     }
 }

@@ -6,10 +6,7 @@
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `follow_pfnmap_start()`.
 
-use super::{
-    helpers,
-    vma::Vma, //
-};
+use crate::abstractions::compat::helpers;
 use core::cmp::min;
 use kernel::{
     bindings,
@@ -23,7 +20,7 @@ use kernel::{
 };
 
 /// What is to be done with the memory of a process.
-pub enum Access<'a> {
+enum Access<'a> {
     /// Read it into this.
     Read(&'a mut [u8]),
     /// Write this to it.
@@ -40,6 +37,39 @@ impl Access<'_> {
     }
 }
 
+/// The access operation of a VM_PFNMAP VMA.
+///
+/// The kernel calls it where it cannot take a reference on the page itself. It returns how many
+/// bytes were done, up to the end of the page, and the kernel goes on behind them.
+///
+/// # Safety
+///
+/// `vma` must be a VM_PFNMAP VMA, the mmap lock be held for reading by somebody who holds the
+/// address space, and `buf` be `len` bytes that are ours.
+pub(super) unsafe extern "C" fn access(
+    vma: *mut bindings::vm_area_struct,
+    address: c_ulong,
+    buf: *mut c_void,
+    len: c_int,
+    write: c_int,
+) -> c_int {
+    let (buf, len) = (buf.cast::<u8>(), len as usize);
+    let access = if write != 0 {
+        // SAFETY: The bytes are ours, and initialized as somebody wants them written.
+        Access::Write(unsafe { core::slice::from_raw_parts(buf, len) })
+    } else {
+        // SAFETY: The bytes are ours.
+        unsafe { buf.write_bytes(0, len) };
+        // SAFETY: The bytes are ours, and initialized by now.
+        Access::Read(unsafe { core::slice::from_raw_parts_mut(buf, len) })
+    };
+    // SAFETY: As the caller promises.
+    match unsafe { access_pfnmap(vma, address, access) } {
+        Ok(done) => done as c_int,
+        Err(error) => error.to_errno(),
+    }
+}
+
 /// Reads or writes memory of a VM_PFNMAP VMA from `address` on, up to the end of the page. Returns
 /// how many bytes.
 ///
@@ -51,27 +81,41 @@ impl Access<'_> {
 /// - [`EFAULT`] if nothing is mapped there, and would not be if the process touched it.
 /// - [`EINVAL`] if it is to be written and the page tables do not let the process write it.
 /// - [`ENOMEM`] if there is no address space to map device memory for the kernel.
-pub fn access_pfnmap(vma: &Vma, address: usize, mut access: Access<'_>) -> Result<usize> {
+///
+/// # Safety
+///
+/// As for [`access`].
+unsafe fn access_pfnmap(
+    vma: *mut bindings::vm_area_struct,
+    address: usize,
+    mut access: Access<'_>,
+) -> Result<usize> {
     let offset = address & !PAGE_MASK;
     let len = min(access.size(), PAGE_SIZE - offset);
     let write = matches!(access, Access::Write(_));
     loop {
-        let found = Followed::new_touched(vma, address, write)?;
+        // SAFETY: As the caller promises.
+        let found = unsafe { Followed::new_touched(vma, address, write) }?;
         let (pfn, prot) = (found.0.pfn, found.0.pgprot);
         if write && !found.0.writable {
             return Err(EINVAL);
         }
         // SAFETY: Any number may be asked for.
         if unsafe { bindings::page_is_ram(pfn) } != 0 {
+            // Memory that is being added is RAM before it can be reached.
+            // SAFETY: As above.
+            if !unsafe { helpers::pfn_is_online(pfn) } {
+                return Err(EFAULT);
+            }
             // SAFETY: The page frame is RAM, and cannot be freed while it is followed. The range
             // is in it and in the buffer. What is there may change meanwhile.
             unsafe {
                 match &mut access {
                     Access::Read(to) => {
-                        helpers::simple_mmap_copy_from_pfn(to.as_mut_ptr().cast(), pfn, offset, len)
+                        helpers::memcpy_from_pfn(to.as_mut_ptr().cast(), pfn, offset, len)
                     }
                     Access::Write(from) => {
-                        helpers::simple_mmap_copy_to_pfn(pfn, offset, from.as_ptr().cast(), len)
+                        helpers::memcpy_to_pfn(pfn, offset, from.as_ptr().cast(), len)
                     }
                 }
             };
@@ -79,10 +123,12 @@ pub fn access_pfnmap(vma: &Vma, address: usize, mut access: Access<'_>) -> Resul
         }
 
         // Device memory has to be mapped for the kernel, which can sleep, so not while it is
-        // followed. A write by the process can replace it by a copy in RAM meanwhile.
+        // followed. A write by the process can replace it by a copy in RAM meanwhile, and it can be
+        // unmapped.
         drop(found);
         let device = Remapped::new(pfn, prot)?;
-        let again = Followed::new_touched(vma, address, write)?;
+        // SAFETY: As the caller promises.
+        let again = unsafe { Followed::new_touched(vma, address, write) }?;
         if again.0.pfn == pfn
             && again.0.pgprot.pgprot == prot.pgprot
             && (again.0.writable || !write)
@@ -110,21 +156,33 @@ pub fn access_pfnmap(vma: &Vma, address: usize, mut access: Access<'_>) -> Resul
 struct Followed(bindings::follow_pfnmap_args);
 
 impl Followed {
-    fn new(vma: &Vma, address: usize) -> Result<Self> {
+    /// # Safety
+    ///
+    /// As for [`access`].
+    unsafe fn new(vma: *mut bindings::vm_area_struct, address: usize) -> Result<Self> {
         let mut args = bindings::follow_pfnmap_args {
-            vma: vma.as_ptr(),
+            vma,
             address: address as c_ulong,
             ..pin_init::zeroed()
         };
-        // SAFETY: The VMA is valid, and the mmap lock is held for the access operation.
+        // SAFETY: The VMA is valid, and the mmap lock is held.
         to_result(unsafe { bindings::follow_pfnmap_start(&mut args) })?;
         // INVARIANT: It just succeeded.
         Ok(Self(args))
     }
 
     /// The same; has the page mapped if it is not yet, `fixup_user_fault()`.
-    fn new_touched(vma: &Vma, address: usize, write: bool) -> Result<Self> {
-        if let Ok(found) = Self::new(vma, address) {
+    ///
+    /// # Safety
+    ///
+    /// As for [`access`].
+    unsafe fn new_touched(
+        vma: *mut bindings::vm_area_struct,
+        address: usize,
+        write: bool,
+    ) -> Result<Self> {
+        // SAFETY: As the caller promises.
+        if let Ok(found) = unsafe { Self::new(vma, address) } {
             return Ok(found);
         }
         let flags = if write {
@@ -132,17 +190,18 @@ impl Followed {
         } else {
             0
         };
-        // SAFETY: The VMA is valid, and the mmap lock is held for the access operation, by somebody
-        // who holds the address space. The null pointer keeps the lock from being released.
+        // SAFETY: The VMA is valid, and the mmap lock is held by somebody who holds the address
+        // space. The null pointer keeps the lock from being released.
         to_result(unsafe {
             bindings::fixup_user_fault(
-                (*vma.as_ptr()).vm_mm,
+                (*vma).vm_mm,
                 address as c_ulong,
                 flags,
                 core::ptr::null_mut(),
             )
         })?;
-        Self::new(vma, address)
+        // SAFETY: As the caller promises.
+        unsafe { Self::new(vma, address) }
     }
 }
 
@@ -164,7 +223,7 @@ impl Remapped {
     fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
         let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
         // SAFETY: Any address may be asked for; RAM is refused.
-        let addr = unsafe { helpers::simple_mmap_ioremap_prot(phys, PAGE_SIZE, prot) };
+        let addr = unsafe { helpers::ioremap_prot(phys, PAGE_SIZE, prot) };
         if addr.is_null() {
             return Err(ENOMEM);
         }

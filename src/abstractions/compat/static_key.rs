@@ -12,27 +12,47 @@ use core::cell::UnsafeCell;
 use kernel::bindings;
 
 /// A static key, disabled at first, `DEFINE_STATIC_KEY_FALSE()`. It must be a `static`.
+///
+/// # Examples
+///
+/// ```
+/// static TRACE: StaticKey = StaticKey::disabled();
+///
+/// fn event() {
+///     if static_branch_unlikely!(TRACE) {
+///         pr_info!("event\n");
+///     }
+/// }
+///
+/// TRACE.enable();
+/// event();
+/// ```
 #[repr(C)]
 pub struct StaticKey {
-    // Public for the branch, which takes its offset.
+    // Public for the branch, which takes its offset. What it is cannot be made elsewhere.
     #[doc(hidden)]
-    pub key: UnsafeCell<bindings::static_key_false>,
+    pub key: Key,
 }
+
+/// The key for the C side.
+#[doc(hidden)]
+#[repr(transparent)]
+pub struct Key(UnsafeCell<bindings::static_key_false>);
 
 // SAFETY: The key is only changed by the C side, which locks for itself, and read by code that it
 // patches, or atomically.
-unsafe impl Sync for StaticKey {}
+unsafe impl Sync for Key {}
 
 impl StaticKey {
     /// A key that is disabled.
     pub const fn disabled() -> Self {
         Self {
-            key: UnsafeCell::new(pin_init::zeroed()),
+            key: Key(UnsafeCell::new(pin_init::zeroed())),
         }
     }
 
     fn as_ptr(&'static self) -> *mut bindings::static_key {
-        self.key.get().cast()
+        self.key.0.get().cast()
     }
 
     /// Enables it, `static_branch_enable()`, for as long as the module is loaded.
@@ -41,7 +61,7 @@ impl StaticKey {
     pub fn enable(&'static self) {
         // SAFETY: The key is a static of the module, whose load, or the boot where it is built in,
         // has told the C side of its branches by the time that code of the module runs.
-        unsafe { helpers::simple_mmap_static_key_enable(self.as_ptr()) };
+        unsafe { helpers::static_key_enable(self.as_ptr()) };
     }
 
     /// Whether it is enabled, where there is no branch that the kernel can patch.
@@ -59,20 +79,23 @@ impl StaticKey {
 #[macro_export]
 macro_rules! static_branch_unlikely {
     ($key:path) => {{
-        let _key: &'static $crate::abstractions::static_key::StaticKey = &$key;
+        // A static of the module, which takes no `unsafe` to borrow, and of this very type: a
+        // borrow could be one of what the static leads to.
+        let _key: &'static $crate::abstractions::compat::static_key::StaticKey = &$key;
+        let _key: *const $crate::abstractions::compat::static_key::StaticKey = &raw const $key;
 
         #[cfg(not(simple_mmap_static_branch))]
         {
-            _key.is_enabled()
+            $key.is_enabled()
         }
 
         #[cfg(simple_mmap_static_branch)]
         // SAFETY: The path is that of a `StaticKey`, see above, which has a static key in the field
         // of this name.
         unsafe {
-            kernel::jump_label::arch_static_branch! {
+            ::kernel::jump_label::arch_static_branch! {
                 $key,
-                $crate::abstractions::static_key::StaticKey,
+                $crate::abstractions::compat::static_key::StaticKey,
                 key,
                 false
             }

@@ -4,7 +4,9 @@
 //!
 //! [`kernel::iov`] copies slices, to which nobody else may write. Memory that is mapped into a
 //! process is none, so what holds it copies itself, like
-//! [`PageRef::copy_to_iter`](super::page_ref::PageRef::copy_to_iter).
+//! [`SharedPage::copy_to_iter`].
+//!
+//! [`SharedPage::copy_to_iter`]: crate::abstractions::mm::page::SharedPage::copy_to_iter
 //!
 //! C header: [`include/linux/uio.h`](srctree/include/linux/uio.h).
 
@@ -15,6 +17,15 @@ use kernel::{
 
 /// Fills the next `len` bytes with zeros, `iov_iter_zero()`. Returns how many; fewer where user
 /// space has no memory.
+///
+/// # Examples
+///
+/// ```
+/// fn read(to: &mut IovIterDest<'_>) -> usize {
+///     zero_iter(to.len(), to)
+/// }
+/// # let _ = read;
+/// ```
 pub fn zero_iter(len: usize, to: &mut IovIterDest<'_>) -> usize {
     // SAFETY: The iterator is valid, and may be written to.
     unsafe { bindings::iov_iter_zero(len, to.as_raw()) }

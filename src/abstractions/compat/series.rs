@@ -6,22 +6,26 @@
 //! the newest is what is left.
 
 use kernel::{
-    bindings,
     module_param::ModuleParamAccess,
     sync::barrier, //
 };
 
-/// `THIS_MODULE`, which is null if the driver is built in.
-pub(super) const fn this_module() -> *mut bindings::module {
-    #[cfg(kernel_7_2)]
-    let this_module = &crate::THIS_MODULE;
-    #[cfg(not(kernel_7_2))]
-    let this_module = kernel::module::this_module::<crate::LocalModule>();
-
-    this_module.as_ptr()
-}
-
 /// The value of a module parameter.
+///
+/// # Examples
+///
+/// For `pages(&module_parameters::pages)`:
+///
+/// ```
+/// # use kernel::module_param::ModuleParamAccess;
+/// fn pages(given: &ModuleParamAccess<usize>) -> Result<usize> {
+///     match parameter(given) {
+///         0 => Err(EINVAL),
+///         pages => Ok(pages),
+///     }
+/// }
+/// # let _ = pages;
+/// ```
 pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
     #[cfg(kernel_7_2)]
     let value = *parameter.value();
@@ -32,6 +36,19 @@ pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
 }
 
 /// Orders the stores before it and those after it, for other processors.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::atomic::Relaxed;
+///
+/// let page = AtomicPage::new()?;
+/// page.word::<1>().store(7, Relaxed);
+/// // Who sees the 1 sees the 7, too.
+/// smp_wmb();
+/// page.word::<0>().store(1, Relaxed);
+/// # Ok::<(), Error>(())
+/// ```
 #[inline(always)]
 pub fn smp_wmb() {
     #[cfg(kernel_7_2)]

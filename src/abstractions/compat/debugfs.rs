@@ -58,10 +58,27 @@ impl Drop for Dir {
     }
 }
 
-/// Finds a counter in the data that it belongs to.
+/// Finds a counter in the data that it is a part of.
 pub type Counter<T> = for<'d> fn(&'d T) -> &'d Atomic<i64>;
 
-/// A directory of counters, each in a file, which belong to `T`.
+/// A directory of counters, each in a file, which are parts of `T`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::atomic::Atomic;
+///
+/// struct Events {
+///     faults: Atomic<i64>,
+/// }
+///
+/// let events = Events { faults: Atomic::new(0) };
+/// let events = Arc::new(events, GFP_KERNEL)?;
+/// let faults: (&CStr, Counter<Events>) = (c"faults", |events| &events.faults);
+/// let counters = Counters::new(Dir::new(c"example")?, c"device", events, &[faults]);
+/// # let _ = counters;
+/// # Ok::<(), Error>(())
+/// ```
 pub struct Counters<T> {
     // Removed first; see the order of drops.
     _dir: Dir,
@@ -73,7 +90,8 @@ pub struct Counters<T> {
 
 impl<T: Send + Sync + 'static> Counters<T> {
     /// Makes a directory in `parent` with a file for each counter, `debugfs_create_u64()`, that
-    /// anybody who gets into debugfs can read. `counter` finds it in the data.
+    /// anybody who gets into debugfs can read. `counter` finds it in the data; one that is
+    /// elsewhere gets no file.
     pub fn new(
         parent: Arc<Dir>,
         name: &CStr,
@@ -81,18 +99,19 @@ impl<T: Send + Sync + 'static> Counters<T> {
         counters: &[(&CStr, Counter<T>)],
     ) -> Self {
         let dir = Dir::create(name, parent.0);
+        let start = (&raw const *data).addr();
         for (name, counter) in counters {
-            // SAFETY: The name is a C string, and the directory is one of debugfs's. The counter
-            // is borrowed from the data for any lifetime that the data may have, so it exists as
-            // long as `_data`, which is dropped after the files are gone. The C side only reads it,
-            // as the file's mode lets nobody write.
+            let counter = counter(&data).as_ptr();
+            // Not so would be a counter in a static, which goes with the module.
+            if !(start..start + size_of::<T>()).contains(&counter.addr()) {
+                continue;
+            }
+            // SAFETY: The name is a C string, and the directory is one of debugfs's. The counter is
+            // a part of `_data`, which is dropped after the files are gone: if this value is never
+            // dropped, neither is the data. The C side only reads the counter, as the file's mode
+            // lets nobody write.
             unsafe {
-                bindings::debugfs_create_u64(
-                    name.as_char_ptr(),
-                    0o444,
-                    dir.0,
-                    counter(&data).as_ptr().cast(),
-                )
+                bindings::debugfs_create_u64(name.as_char_ptr(), 0o444, dir.0, counter.cast())
             };
         }
         Self {

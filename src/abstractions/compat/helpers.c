@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/io.h>
+#include <linux/jump_label.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/userfaultfd_k.h>
+
+#include "helpers.h"
+
+/*
+ * Several drivers on the abstractions can be built into one kernel, beside
+ * helpers of the same name in the kernel itself.
+ */
+#ifdef MODULE
+#define __rust_helper
+#else
+#define __rust_helper __weak
+#endif
+
+/* As get_page(), of a page that no slab allocator owns. */
+__rust_helper notrace void rust_helper_get_page(struct page *page)
+{
+	folio_get(page_folio(page));
+}
+
+__rust_helper struct folio *rust_helper_page_folio(struct page *page)
+{
+	return page_folio(page);
+}
+
+__rust_helper bool rust_helper_folio_put_testzero(struct folio *folio)
+{
+	return folio_put_testzero(folio);
+}
+
+__rust_helper unsigned int rust_helper_folio_order(struct folio *folio)
+{
+	return folio_order(folio);
+}
+
+__rust_helper void *rust_helper_page_address(struct page *page)
+{
+	return page_address(page);
+}
+
+__rust_helper phys_addr_t rust_helper_page_to_phys(struct page *page)
+{
+	return page_to_phys(page);
+}
+
+__rust_helper bool rust_helper_page_is_hwpoisoned(struct page *page)
+{
+	return PageHWPoison(page);
+}
+
+/*
+ * Whether a page of a large folio is broken. memory_failure() marks the page
+ * alone where it is not on a list of the kernel's; finish_fault() asks for the
+ * mark of the folio, which is set here.
+ */
+__rust_helper bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	const struct page *page = &folio->page, *end = page + folio_nr_pages(folio);
+	unsigned long flags = 0;
+
+	/* Every huge fault asks this of all pages. */
+#pragma GCC unroll 8
+	for (; page != end; page++)
+		/* A page that breaks right now is found when it is touched. */
+		flags |= data_race(page->flags.f);
+	if (flags & (1UL << PG_hwpoison)) {
+		folio_set_has_hwpoisoned(folio);
+		return true;
+	}
+#endif
+	return false;
+}
+
+__rust_helper notrace unsigned long rust_helper_page_pgoff(struct page *page)
+{
+	return page_pgoff(page_folio(page), page);
+}
+
+__rust_helper void rust_helper_folio_set_index(struct folio *folio, unsigned long index)
+{
+	folio->index = index;
+}
+
+__rust_helper void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long pfn)
+{
+	mmap_action_remap_full(desc, pfn);
+}
+
+__rust_helper void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc,
+							unsigned long pfn)
+{
+	mmap_action_ioremap_full(desc, pfn);
+}
+
+__rust_helper bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma)
+{
+	return userfaultfd_armed(vma);
+}
+
+static int leave_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	return 0;
+}
+
+/*
+ * Has the PMD of a fault lead to a page table, so that finish_fault() puts no
+ * entry there that maps a folio. No module can call pte_alloc().
+ */
+__rust_helper int rust_helper_vmf_alloc_page_table(const struct vm_fault *vmf)
+{
+	if (!pmd_none(pmdp_get_lockless(vmf->pmd)))
+		return 0;
+	return apply_to_page_range(vmf->vma->vm_mm, vmf->address, PAGE_SIZE, leave_pte, NULL);
+}
+
+__rust_helper bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)
+{
+	return pmd_trans_huge(pmdp_get_lockless(vmf->pmd));
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
+{
+	return pgprot_noncached(prot);
+}
+
+__rust_helper struct file *
+rust_helper_anon_inode_create_getfile(const char *name, const struct file_operations *fops,
+				      void *priv, int flags, const struct inode *context_inode)
+{
+	return anon_inode_create_getfile(name, fops, priv, flags, context_inode);
+}
+
+__rust_helper void rust_helper_i_size_write(struct inode *inode, loff_t size)
+{
+	i_size_write(inode, size);
+}
+
+__rust_helper loff_t rust_helper_i_size_read(const struct inode *inode)
+{
+	return i_size_read(inode);
+}
+
+__rust_helper bool rust_helper_iov_iter_is_kvec(const struct iov_iter *iter)
+{
+	return iov_iter_is_kvec(iter);
+}
+
+__rust_helper phys_addr_t rust_helper_virt_to_phys(void *addr)
+{
+	return virt_to_phys(addr);
+}
+
+__rust_helper void *rust_helper_phys_to_virt(phys_addr_t phys)
+{
+	return phys_to_virt(phys);
+}
+
+__rust_helper void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
+{
+	return ioremap_prot(phys, size, prot);
+}
+
+/*
+ * As /dev/mem reckons it. On x86 the MTRRs say what between the pieces of RAM
+ * may be cached, whatever the page tables have. Nothing does so elsewhere, and
+ * devices can lie below all RAM: there /dev/mem caches RAM only.
+ */
+__rust_helper phys_addr_t rust_helper_uncached_from(void)
+{
+#ifdef CONFIG_X86
+	return __pa(high_memory);
+#else
+	return 0;
+#endif
+}
+
+/* Below this /dev/mem does not ask which driver has claimed a range. */
+__rust_helper phys_addr_t rust_helper_unclaimed_below(void)
+{
+#ifdef CONFIG_X86
+	return SZ_1M;
+#else
+	return 0;
+#endif
+}
+
+__rust_helper unsigned int rust_helper_phys_bits(void)
+{
+#if defined(CONFIG_X86)
+	return boot_cpu_data.x86_phys_bits;
+#elif defined(PHYS_MASK_SHIFT)
+	return PHYS_MASK_SHIFT;
+#else
+	return MAX_PHYSMEM_BITS;
+#endif
+}
+
+__rust_helper bool rust_helper_pfn_is_online(unsigned long pfn)
+{
+	return pfn_to_online_page(pfn);
+}
+
+/* Whether memory that a driver has added as that of a device is among these page frames. */
+__rust_helper bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
+{
+#ifdef CONFIG_ZONE_DEVICE
+	/* It is added in units of this size. */
+	for (; pfn < end; pfn = ALIGN(pfn + 1, PAGES_PER_SUBSECTION)) {
+		if (pfn_valid(pfn) && is_zone_device_page(pfn_to_page(pfn)))
+			return true;
+		cond_resched();
+	}
+#endif
+	return false;
+}
+
+__rust_helper void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset,
+					       size_t len)
+{
+	memcpy_from_page(to, pfn_to_page(pfn), offset, len);
+}
+
+__rust_helper void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from,
+					     size_t len)
+{
+	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
+}
+
+__rust_helper void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp)
+{
+	return alloc_pages_exact(size, gfp);
+}
+
+__rust_helper int rust_helper_alloc_contig_range(unsigned long start, unsigned long end, gfp_t gfp)
+{
+#ifdef CONFIG_CONTIG_ALLOC
+	return alloc_contig_range(start, end, ACR_FLAGS_NONE, gfp);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+__rust_helper void rust_helper_free_contig_range(unsigned long pfn, unsigned long nr_pages)
+{
+#ifdef CONFIG_CONTIG_ALLOC
+	free_contig_range(pfn, nr_pages);
+#endif
+}
+
+/*
+ * Zones have a number here: those of the first node from the highest down that
+ * memory for the kernel comes from, then those of the next.
+ */
+static struct zone *numbered_zone(unsigned int index)
+{
+	unsigned int nid = index / (ZONE_NORMAL + 1);
+
+	if (!node_online(nid))
+		return NULL;
+	return &NODE_DATA(nid)->node_zones[ZONE_NORMAL - index % (ZONE_NORMAL + 1)];
+}
+
+/* The page frames of the zone with this number; false after the last number. */
+__rust_helper bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn,
+					 unsigned long *end_pfn)
+{
+	struct zone *zone;
+
+	if (index / (ZONE_NORMAL + 1) >= MAX_NUMNODES)
+		return false;
+	zone = numbered_zone(index);
+	*start_pfn = zone ? zone->zone_start_pfn : 0;
+	*end_pfn = zone ? zone_end_pfn(zone) : 0;
+	return true;
+}
+
+/* Whether the pageblock that starts at this page frame is online, and all in the zone. */
+__rust_helper bool rust_helper_pageblock_in_zone(unsigned long pfn, unsigned int index)
+{
+	struct page *first = pfn_to_online_page(pfn);
+	struct page *last = pfn_to_online_page(pfn + pageblock_nr_pages - 1);
+	struct zone *zone = numbered_zone(index);
+
+	return first && last && page_zone(first) == zone && page_zone(last) == zone;
+}
+
+__rust_helper unsigned long rust_helper_pageblock_nr_pages(void)
+{
+	return pageblock_nr_pages;
+}
+
+__rust_helper void *rust_helper_kvmalloc(size_t size, gfp_t gfp)
+{
+	return kvmalloc(size, gfp);
+}
+
+__rust_helper int rust_helper_register_memory_notifier(struct notifier_block *nb)
+{
+	return register_memory_notifier(nb);
+}
+
+__rust_helper void rust_helper_unregister_memory_notifier(struct notifier_block *nb)
+{
+	unregister_memory_notifier(nb);
+}
+
+__rust_helper bool rust_helper_mhp_supports_memmap_on_memory(void)
+{
+#ifdef CONFIG_MEMORY_HOTPLUG
+	return mhp_supports_memmap_on_memory();
+#else
+	return false;
+#endif
+}
+
+/* Whether that is what the notifier is told, and of which page frames. */
+__rust_helper bool rust_helper_memory_going_online(unsigned long action, void *data,
+						   unsigned long *start_pfn,
+						   unsigned long *nr_pages)
+{
+	const struct memory_notify *notify = data;
+
+	if (action != MEM_GOING_ONLINE)
+		return false;
+	*start_pfn = notify->start_pfn;
+	*nr_pages = notify->nr_pages;
+	return true;
+}
+
+__rust_helper void rust_helper_static_key_enable(struct static_key *key)
+{
+	static_key_enable(key);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What stands in for the `kernel` crate until it has it.
+
+pub mod debugfs;
+pub(in crate::abstractions) mod helpers;
+pub mod iov_iter;
+pub mod once_ref;
+pub mod series;
+pub mod static_key;
+pub mod task;
+pub(in crate::abstractions) mod this_module;

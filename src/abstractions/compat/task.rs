@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The name of a process.
+//!
+//! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h), `get_task_comm()`.
+
+use kernel::{
+    bindings,
+    fmt,
+    task::Task, //
+};
+
+/// The name of a task, `comm`.
+///
+/// # Examples
+///
+/// ```
+/// pr_info!("this is {}, pid {}\n", Comm::of_current(), current!().pid());
+/// ```
+pub struct Comm([u8; bindings::TASK_COMM_LEN as usize]);
+
+impl Comm {
+    /// Of the current task.
+    pub fn of_current() -> Self {
+        let mut comm = Self([0; bindings::TASK_COMM_LEN as usize]);
+        // SAFETY: The current task is valid, and its name always ends with a zero byte in an array
+        // of this size, also while it is changed. The other array is as large.
+        unsafe {
+            bindings::sized_strscpy(
+                comm.0.as_mut_ptr().cast(),
+                (&raw const (*Task::current_raw()).comm).cast(),
+                comm.0.len(),
+            )
+        };
+        comm
+    }
+}
+
+impl fmt::Display for Comm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.iter().take_while(|byte| **byte != 0) {
+            write!(f, "{}", byte.escape_ascii())?;
+        }
+        Ok(())
+    }
+}

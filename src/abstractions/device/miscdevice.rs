@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Misc devices that can be mapped.
+//!
+//! This differs from `kernel::miscdevice` in what mapping needs: the files hold the module (there
+//! from 7.3 on), so it cannot be unloaded under an open file or a mapping (which holds its file),
+//! there is `mmap_prepare`, the files have an address space of the device's own, and a size, and
+//! can seek.
+//!
+//! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
+//! [`include/linux/fs.h`](srctree/include/linux/fs.h).
+
+use super::hotplug::UnmapBeforeOnline;
+use crate::abstractions::{
+    compat::{
+        helpers,
+        this_module::this_module, //
+    },
+    mm::{
+        address_space::AddressSpace,
+        desc::{
+            Ready,
+            VmaDesc, //
+        },
+        vm_operations::VmOperations, //
+    }, //
+};
+use core::{
+    cmp::min,
+    marker::PhantomData, //
+};
+use kernel::{
+    bindings,
+    error::{
+        to_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
+    fs::Kiocb,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    prelude::*,
+    seq_file::SeqFile,
+    str::{
+        as_char_ptr_in_const_context,
+        CStr, //
+    },
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
+    types::{
+        ForeignOwnable,
+        Opaque, //
+    }, //
+};
+
+/// A misc device, implemented by its data.
+///
+/// # Examples
+///
+/// A page that all who open the device share:
+///
+/// ```
+/// struct Board(ARef<SharedPage>);
+///
+/// impl VmOperations for Board {}
+///
+/// impl Pages for Board {
+///     fn fault(&self, _vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
+///         Ok(self.0.clone())
+///     }
+/// }
+///
+/// #[vtable]
+/// impl MiscDevice for Board {
+///     const NAME: &'static CStr = c"board";
+///     const MODE: u16 = 0o600;
+///     type File = Self;
+///
+///     fn mmap_prepare<'a>(
+///         _: &'a Self,
+///         desc: VmaDesc<'a, Self>,
+///     ) -> Result<VmaDesc<'a, Self, Ready>> {
+///         Ok(desc.serve_pages())
+///     }
+/// }
+///
+/// fn make(devices: &mut Devices) -> Result {
+///     devices.add(Arc::new(Board(SharedPage::alloc(GFP_KERNEL)?), GFP_KERNEL)?)
+/// }
+/// # let _ = make;
+/// ```
+#[vtable]
+pub trait MiscDevice: Send + Sync + Sized + 'static {
+    /// The name, and that of the node in `/dev`.
+    const NAME: &'static CStr;
+
+    /// The access mode of the node.
+    const MODE: u16;
+
+    /// Whether the offsets of the files are physical addresses. What becomes RAM is unmapped then.
+    const PHYSICAL: bool = false;
+
+    /// What an open file refers to, and holds a reference on; often the device itself.
+    type File: OpenFile<Self>;
+
+    /// A process maps the device: the mmap handler, `mmap_prepare`.
+    ///
+    /// There is no VMA yet. The handler decides what the mapping is to be, and may map what it
+    /// borrows from the file, which stays until the last VMA of it is gone. The mmap lock is held
+    /// for writing. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// Any refuses the mapping.
+    fn mmap_prepare<'a>(
+        file: &'a Self::File,
+        desc: VmaDesc<'a, Self::File>,
+    ) -> Result<VmaDesc<'a, Self::File, Ready>>;
+
+    /// The size in bytes: what `SEEK_END` counts from, and up to where the kernel maps large folios
+    /// as a whole. Without this the file cannot seek. Asked for once.
+    fn size(&self) -> u64 {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Whether mappings are to have addresses at which folios of PMD size can be mapped, where the
+    /// process leaves the choice to the kernel: `thp_get_unmapped_area()`. Asked for once.
+    fn wants_hugepages(&self) -> bool {
+        false
+    }
+
+    /// A process reads at the position of `kiocb`, in bytes: `read`, `pread`, `readv` and the like.
+    /// Returns how many bytes it got; 0 is the end. The position is for this to move.
+    fn read_iter(_kiocb: Kiocb<'_, Arc<Self::File>>, _to: &mut IovIterDest<'_>) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A process writes at the position of `kiocb`, in bytes: `write`, `pwrite`, `writev` and the
+    /// like. Returns how many bytes it gave. The position is for this to move.
+    fn write_iter(
+        _kiocb: Kiocb<'_, Arc<Self::File>>,
+        _from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A process reads `/proc/<pid>/fdinfo/<fd>`.
+    fn show_fdinfo(_file: &Self::File, _to: &SeqFile) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// What an open file of the device `D` refers to.
+///
+/// The device itself is one: who has nothing to do when a file is opened has `type File = Self`.
+///
+/// # Examples
+///
+/// A page for each open file:
+///
+/// ```
+/// struct Device;
+/// struct Page(ARef<SharedPage>);
+///
+/// impl VmOperations for Page {}
+///
+/// impl OpenFile<Device> for Page {
+///     fn open(_: ArcBorrow<'_, Device>, opening: &Opening<'_, Device>) -> Result<Arc<Self>> {
+///         pr_info!("opened with flags {:x}\n", opening.flags());
+///         Ok(Arc::new(Self(SharedPage::alloc(GFP_KERNEL)?), GFP_KERNEL)?)
+///     }
+/// }
+/// # let _ = (Device, |page: Page| page.0);
+/// ```
+pub trait OpenFile<D>: VmOperations + Sized {
+    /// A process opens the device.
+    ///
+    /// # Errors
+    ///
+    /// Any refuses to open it.
+    fn open(device: ArcBorrow<'_, D>, opening: &Opening<'_, D>) -> Result<Arc<Self>>;
+}
+
+impl<D: VmOperations> OpenFile<D> for D {
+    fn open(device: ArcBorrow<'_, D>, _: &Opening<'_, D>) -> Result<Arc<Self>> {
+        Ok(device.into())
+    }
+}
+
+/// A file of the device `D` that is being opened.
+///
+/// It is not a [`File`](kernel::fs::File): one that is not open yet must not get a file descriptor.
+pub struct Opening<'a, D> {
+    flags: u32,
+    space: &'a AddressSpace,
+    _device: PhantomData<fn() -> D>,
+}
+
+impl<D> Opening<'_, D> {
+    /// The flags that it is opened with, `f_flags`: those of [`kernel::fs::file::flags`].
+    pub fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    /// The address space that it is given.
+    pub(super) fn address_space(&self) -> &AddressSpace {
+        self.space
+    }
+}
+
+/// A misc device that is registered, or about to be. Dropping it removes the device node.
+///
+/// A driver does not get hold of one, see [`Devices`](super::module::Devices).
+///
+/// # Invariants
+///
+/// If `is_registered`, `misc` is registered with `misc_register()`, and has the operations of
+/// `Table<T>`. The value does not move then.
+#[repr(C)]
+pub(super) struct Registration<T: MiscDevice> {
+    // The first field: see `Table::open`.
+    misc: Opaque<bindings::miscdevice>,
+    is_registered: bool,
+    device: Arc<T>,
+    space: AddressSpace,
+    unmap_before_online: Option<Pin<KBox<UnmapBeforeOnline>>>,
+}
+
+impl<T: MiscDevice> Registration<T> {
+    /// Makes what is needed to register the device.
+    pub(super) fn new(device: Arc<T>) -> Result<KBox<Self>> {
+        let size = if T::HAS_SIZE { device.size() } else { 0 };
+        let space = AddressSpace::new(size)?;
+        let unmap_before_online = if T::PHYSICAL {
+            let unmap = UnmapBeforeOnline::new(space.clone());
+            Some(KBox::pin_init(unmap, GFP_KERNEL)?)
+        } else {
+            None
+        };
+        let misc = bindings::miscdevice {
+            minor: bindings::MISC_DYNAMIC_MINOR as c_int,
+            name: as_char_ptr_in_const_context(T::NAME),
+            mode: T::MODE,
+            fops: if device.wants_hugepages() {
+                &Table::<T>::HUGE_FOPS
+            } else {
+                &Table::<T>::FOPS
+            },
+            ..pin_init::zeroed()
+        };
+        let registration = Self {
+            misc: Opaque::new(misc),
+            is_registered: false,
+            device,
+            space,
+            unmap_before_online,
+        };
+        Ok(KBox::new(registration, GFP_KERNEL)?)
+    }
+}
+
+/// What can be registered, whatever device it is.
+pub(super) trait Register: Send + Sync {
+    /// The name of the device.
+    fn name(&self) -> &'static CStr;
+
+    /// Registers the device, `misc_register()`. From then on it can be opened.
+    ///
+    /// # Safety
+    ///
+    /// The value must not move any more after this, and be dropped before the module is unloaded.
+    unsafe fn register(&mut self) -> Result;
+}
+
+impl<T: MiscDevice> Register for Registration<T> {
+    fn name(&self) -> &'static CStr {
+        T::NAME
+    }
+
+    unsafe fn register(&mut self) -> Result {
+        // SAFETY: The structure is valid, and by the promise of the caller stays where it is until
+        // the drop deregisters it.
+        to_result(unsafe { bindings::misc_register(self.misc.get()) })?;
+        // INVARIANT: It just succeeded.
+        self.is_registered = true;
+        Ok(())
+    }
+}
+
+// SAFETY: A device may be deregistered by another thread than the one that registered it, and the
+// data may be dropped by any.
+unsafe impl<T: MiscDevice> Send for Registration<T> {}
+
+// SAFETY: Nothing can be done by shared reference but what `misc_open()` does, which has a lock.
+unsafe impl<T: MiscDevice> Sync for Registration<T> {}
+
+impl<T: MiscDevice> Drop for Registration<T> {
+    fn drop(&mut self) {
+        if self.is_registered {
+            // SAFETY: By the type invariant the device is registered.
+            unsafe { bindings::misc_deregister(self.misc.get()) };
+        }
+        // Nobody is told of memory that is added after this. There is no open file any more, but
+        // somebody can have kept a right to physical memory.
+        if T::PHYSICAL {
+            self.space.revoke();
+        }
+        self.unmap_before_online = None;
+    }
+}
+
+/// Makes the tables for the C side.
+struct Table<T>(PhantomData<T>);
+
+// What the callbacks rely on, besides the contract of each with the C side: from the end of `open`
+// to `release` the private data of a file is what `into_foreign` of an `Arc<T::File>` returned, and
+// the file owns that reference.
+impl<T: MiscDevice> Table<T> {
+    const FOPS: bindings::file_operations = bindings::file_operations {
+        // A file holds its owner from before `open` until after `release`, and a VMA its file.
+        owner: this_module(),
+        open: Some(Self::open),
+        release: Some(Self::release),
+        mmap_prepare: Some(Self::mmap_prepare),
+        // What is mapped is the memory itself, so that `msync()` has nothing to do.
+        fsync: Some(bindings::noop_fsync),
+        llseek: if T::HAS_SIZE {
+            Some(Self::llseek)
+        } else {
+            None
+        },
+        read_iter: if T::HAS_READ_ITER {
+            Some(Self::read_iter)
+        } else {
+            None
+        },
+        write_iter: if T::HAS_WRITE_ITER {
+            Some(Self::write_iter)
+        } else {
+            None
+        },
+        show_fdinfo: if T::HAS_SHOW_FDINFO {
+            Some(Self::show_fdinfo)
+        } else {
+            None
+        },
+        // Lets the mmap handler judge every offset; otherwise `do_mmap()` takes those of the last
+        // page below 2^64 for an overflow.
+        fop_flags: bindings::FOP_UNSIGNED_OFFSET,
+        ..pin_init::zeroed()
+    };
+
+    const HUGE_FOPS: bindings::file_operations = bindings::file_operations {
+        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        get_unmapped_area: Some(bindings::thp_get_unmapped_area),
+        ..Self::FOPS
+    };
+
+    /// # Safety
+    ///
+    /// Called by `misc_open()` only, for a file that is being opened.
+    unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: `misc_open()` stored the address of the registered `struct miscdevice`, which is
+        // the first field of a `Registration<T>`, and holds the lock that `misc_deregister()`
+        // takes, so the registration does not go before we return.
+        let registration = unsafe { &*(*file).private_data.cast::<Registration<T>>() };
+        // SAFETY: A file that is being opened is ours.
+        match Self::opened(registration, unsafe { (*file).f_flags }) {
+            Ok((data, space)) => {
+                // SAFETY: A file that is being opened is ours.
+                unsafe {
+                    (*file).private_data = data.into_foreign();
+                    (*file).f_mapping = space.into_mapping();
+                }
+                0
+            }
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// What a file that is opened gets: its data, and a reference on its address space.
+    fn opened(registration: &Registration<T>, flags: u32) -> Result<(Arc<T::File>, AddressSpace)> {
+        if !module_is_live() {
+            return Err(ENODEV);
+        }
+        let space = registration.space.clone();
+        let opening = Opening {
+            flags,
+            space: &space,
+            _device: PhantomData,
+        };
+        let data = <T::File as OpenFile<T>>::open(registration.device.as_arc_borrow(), &opening)?;
+        Ok((data, space))
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be a file of this device whose last user is gone.
+    unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: Both references are the file's, which is released once. `__fput()` uses neither
+        // after this.
+        let (data, space) = unsafe {
+            (
+                Arc::<T::File>::from_foreign((*file).private_data),
+                AddressSpace::from_mapping((*file).f_mapping),
+            )
+        };
+        drop((data, space));
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `desc` must describe a mapping of an open file of this device, which nobody has changed yet.
+    unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
+        // SAFETY: The file is open, and has its data and the reference on them until it is
+        // released. What is borrowed from them here is borrowed until then: the handler cannot tell
+        // for how long that is.
+        let file = unsafe {
+            let data = Arc::<T::File>::borrow((*(*desc).file).private_data);
+            let data: *const T::File = &raw const *data;
+            &*data
+        };
+        // SAFETY: This is the hook, and the file is such a file.
+        let desc = unsafe { VmaDesc::from_raw(desc) };
+        match desc.and_then(|desc| T::mmap_prepare(file, desc)) {
+            Ok(_) => 0,
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device, whose position may be changed.
+    unsafe extern "C" fn llseek(
+        file: *mut bindings::file,
+        offset: bindings::loff_t,
+        whence: c_int,
+    ) -> bindings::loff_t {
+        // SAFETY: An open file of this device has an address space, and that an inode.
+        let size = unsafe { helpers::i_size_read((*(*file).f_mapping).host) };
+        let base = match whence as u32 {
+            bindings::SEEK_SET => 0,
+            // As READ_ONCE(): of two threads that seek at once the last one wins.
+            // SAFETY: The file is valid.
+            bindings::SEEK_CUR => unsafe { (&raw const (*file).f_pos).read_volatile() },
+            bindings::SEEK_END => size,
+            _ => return EINVAL.to_errno().into(),
+        };
+        // FOP_UNSIGNED_OFFSET makes the C function accept negative positions.
+        let Some(pos) = base.checked_add(offset).filter(|pos| *pos >= 0) else {
+            return EINVAL.to_errno().into();
+        };
+        // SAFETY: The file is valid, and its position is ours to change.
+        unsafe { bindings::fixed_size_llseek(file, pos, bindings::SEEK_SET as c_int, size) }
+    }
+
+    /// # Safety
+    ///
+    /// `kiocb` must be a read of an open file of this device, and `iter` where it goes.
+    unsafe extern "C" fn read_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The kiocb is ours until we return, and its file is such a file.
+        let kiocb = unsafe { Kiocb::from_raw(kiocb) };
+        // SAFETY: The iterator is valid until we return.
+        if T::PHYSICAL && unsafe { is_for_kernel(iter) } {
+            return EINVAL.to_errno() as isize;
+        }
+        // SAFETY: The caller provides an iterator to write to.
+        let to = unsafe { IovIterDest::from_raw(iter) };
+        done(to.len(), T::read_iter(kiocb, to))
+    }
+
+    /// # Safety
+    ///
+    /// `kiocb` must be a write to an open file of this device, and `iter` where it comes from.
+    unsafe extern "C" fn write_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The kiocb is ours until we return, and its file is such a file.
+        let kiocb = unsafe { Kiocb::from_raw(kiocb) };
+        // SAFETY: The iterator is valid until we return.
+        if T::PHYSICAL && unsafe { is_for_kernel(iter) } {
+            return EINVAL.to_errno() as isize;
+        }
+        // SAFETY: The caller provides an iterator to read from.
+        let from = unsafe { IovIterSource::from_raw(iter) };
+        done(from.len(), T::write_iter(kiocb, from))
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device, and `seq_file` be ours to write to.
+    unsafe extern "C" fn show_fdinfo(seq_file: *mut bindings::seq_file, file: *mut bindings::file) {
+        // SAFETY: The file is open, so it owns a reference.
+        let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        // SAFETY: The caller promises what this requires.
+        T::show_fdinfo(&data, unsafe { SeqFile::from_raw(seq_file) });
+    }
+}
+
+/// Whether the module's init has succeeded.
+///
+/// While it has not, the module can still fail to load, and is freed then no matter who holds it.
+/// The registration outlives every call of `open`, but no file that `open` lets through.
+fn module_is_live() -> bool {
+    let module = this_module();
+    if module.is_null() {
+        // Built in.
+        return true;
+    }
+    // SAFETY: This is our own module, which is there as long as this code is. As READ_ONCE().
+    let state = unsafe { (&raw const (*module).state).read_volatile() };
+    state == bindings::module_state_MODULE_STATE_LIVE
+}
+
+/// Whether the kernel reads or writes the file itself. It does so on its own account: who looks at
+/// a VMA in `/proc` has it look for an ELF header at offset 0 of the file
+/// (`build_id_parse_file()`), and where offsets are physical addresses, that can be one that no
+/// device answers for.
+///
+/// # Safety
+///
+/// `iter` must be valid.
+unsafe fn is_for_kernel(iter: *const bindings::iov_iter) -> bool {
+    // SAFETY: As the caller promises.
+    unsafe { helpers::iov_iter_is_kvec(iter) }
+}
+
+/// What the C side wants of a read or write of `len` bytes.
+fn done(len: usize, result: Result<usize>) -> isize {
+    match result {
+        Ok(count) => min(count, len) as isize,
+        // It would say that the rest comes later, which nobody sees to.
+        Err(EIOCBQUEUED) => EIO.to_errno() as isize,
+        Err(error) => error.to_errno() as isize,
+    }
+}

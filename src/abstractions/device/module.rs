@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Modules that register devices.
+//!
+//! A registered device leads the C side into the module's code, so its registration must be gone
+//! before the module is. Rust does not promise that a value is dropped: [`core::mem::forget`] is
+//! safe. The registrations of the `kernel` crate can be forgotten so. Here a driver does not get
+//! hold of one: [`WithDevices`] has them, which `module_devices!` has put in a static and dropped
+//! at unload.
+//!
+//! C header: [`include/linux/module.h`](srctree/include/linux/module.h).
+
+use super::miscdevice::{
+    MiscDevice,
+    Register,
+    Registration, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        Arc, //
+    }, //
+};
+
+/// A module that registers devices.
+///
+/// # Examples
+///
+/// ```
+/// // module_devices! { type: Driver, ... }
+///
+/// struct Driver;
+///
+/// impl DeviceModule for Driver {
+///     fn init(devices: &mut Devices) -> Result<Self> {
+///         pr_info!("{} devices so far\n", devices.count());
+///         Ok(Self)
+///     }
+/// }
+/// # let _ = Driver;
+/// ```
+pub trait DeviceModule: Sized + Send + Sync + 'static {
+    /// Makes what the module has, and [adds](Devices::add) its devices.
+    ///
+    /// They are registered when this has succeeded, so nobody can open one before. What is returned
+    /// is dropped when they are gone.
+    ///
+    /// # Errors
+    ///
+    /// Any makes the load fail.
+    fn init(devices: &mut Devices) -> Result<Self>;
+}
+
+/// The devices of a module.
+pub struct Devices(KVec<KBox<dyn Register>>);
+
+impl Devices {
+    /// Adds a device, to be registered when nothing else can fail.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`] if there is no memory.
+    /// - [`EEXIST`] if a device of this name was added.
+    /// - [`EPERM`] if its offsets are physical addresses, and the kernel writes into memory before
+    ///   it tells that it is added.
+    pub fn add<T: MiscDevice>(&mut self, device: Arc<T>) -> Result {
+        const { assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
+        if self.0.iter().any(|other| other.name() == T::NAME) {
+            return Err(EEXIST);
+        }
+        self.0.push(Registration::new(device)?, GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// How many were added.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Declares a module that registers devices, as `kernel::module!` declares others: it takes the
+/// same, and the type is one that implements [`DeviceModule`].
+///
+/// # Examples
+///
+/// ```ignore
+/// module_devices! {
+///     type: Driver,
+///     name: "driver",
+///     authors: ["A. Developer"],
+///     description: "A driver",
+///     license: "GPL v2",
+/// }
+/// ```
+#[macro_export]
+macro_rules! module_devices {
+    (type: $module:ty, $($rest:tt)*) => {
+        ::kernel::prelude::module! {
+            type: $crate::abstractions::device::module::WithDevices<$module>,
+            $($rest)*
+        }
+
+        // SAFETY: The module is declared above with this type.
+        unsafe impl $crate::abstractions::device::module::Declared for $module {}
+    };
+}
+pub use module_devices;
+
+/// A module that `module_devices!` declares.
+///
+/// # Examples
+///
+/// ```
+/// use crate::abstractions::device::module::{
+///     Declared,
+///     WithDevices, //
+/// };
+///
+/// fn init<M: DeviceModule + Declared>(module: &'static ThisModule) -> Result<WithDevices<M>> {
+///     kernel::Module::init(module)
+/// }
+/// ```
+///
+/// # Safety
+///
+/// `kernel::module!` must be invoked with [`WithDevices`] of this type, as it can be once in a
+/// module.
+pub unsafe trait Declared {}
+
+/// What [`DeviceModule::init`] returned, and the devices.
+pub struct WithDevices<M> {
+    // The order matters: fields are dropped from first to last.
+    devices: Devices,
+    _module: M,
+}
+
+/// Whether the module was initialized already.
+static IS_INITIALIZED: Atomic<i32> = Atomic::new(0);
+
+impl<M: DeviceModule + Declared> kernel::Module for WithDevices<M> {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // The first call is the one of the `module!` macro, as no code of the module runs before. A
+        // driver that called this itself would get hold of registrations.
+        if IS_INITIALIZED.xchg(1, Full) != 0 {
+            return Err(EBUSY);
+        }
+        let mut devices = Devices(KVec::new());
+        let module = M::init(&mut devices)?;
+        let mut this = Self {
+            devices,
+            _module: module,
+        };
+        for device in this.devices.0.iter_mut() {
+            // SAFETY: The device is in a box of its own, which nobody moves it out of. It is
+            // dropped with what is returned here, at unload, or before that if this fails.
+            unsafe { device.register() }?;
+        }
+        Ok(this)
+    }
+}

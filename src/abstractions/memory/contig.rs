@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Physically contiguous pages.
+//!
+//! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h), `alloc_pages_exact()`,
+//! `alloc_contig_range()`.
+
+use super::may_fail::{
+    is_available,
+    GFP, //
+};
+use crate::abstractions::{
+    compat::helpers,
+    mm::{
+        frames::FrameRun,
+        pfn::Pfn, //
+    }, //
+};
+use core::{
+    cmp::min,
+    ops::Range,
+    ptr::NonNull, //
+};
+use kernel::{
+    alloc::AllocError,
+    bindings,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// Physically contiguous pages, zeroed when allocated, freed on drop.
+///
+/// # Invariants
+///
+/// `addr` is the address in the kernel's linear mapping of `count` pages that were allocated as
+/// `origin` says, and are ours to free. There is no Rust reference into them, as others may write
+/// them at any time.
+///
+/// # Examples
+///
+/// ```
+/// let memory = ContigPages::alloc(3)?;
+/// assert_eq!(memory.count(), 3);
+/// assert_eq!(memory.first_pfn().to_phys() % PAGE_SIZE as PhysAddr, 0);
+/// assert!(memory.frames_from(3).is_none());
+/// # Ok::<(), Error>(())
+/// ```
+pub struct ContigPages {
+    addr: NonNull<c_void>,
+    count: usize,
+    origin: Origin,
+}
+
+/// Where pages come from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// From `alloc_pages_exact()`.
+    Buddy,
+    /// From `alloc_contig_range()`.
+    ContigRange,
+}
+
+// SAFETY: Pages belong to no thread in particular.
+unsafe impl Send for ContigPages {}
+
+// SAFETY: The methods by shared reference compute addresses, and copy bytes that others may write
+// meanwhile.
+unsafe impl Sync for ContigPages {}
+
+impl ContigPages {
+    /// Allocates `count` pages, at least one.
+    ///
+    /// Up to 2^`MAX_PAGE_ORDER` pages come from the page allocator, if it has as many in a row.
+    /// More are made by moving away what is in the way, if the kernel has `CONFIG_CONTIG_ALLOC`.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`] if there are not as many pages available, or not in a row. No process is
+    /// ended to get them.
+    pub fn alloc(count: usize) -> Result<Self, AllocError> {
+        if count == 0 || !is_available(count) {
+            return Err(AllocError);
+        }
+        if count <= 1 << bindings::MAX_PAGE_ORDER {
+            // SAFETY: The size is neither zero nor beyond what the page allocator serves, and this
+            // is process context, where allocating may sleep.
+            let addr = unsafe {
+                helpers::alloc_pages_exact(count * PAGE_SIZE, GFP | bindings::__GFP_ZERO)
+            };
+            if let Some(addr) = NonNull::new(addr) {
+                // INVARIANT: It was just allocated.
+                return Ok(Self {
+                    addr,
+                    count,
+                    origin: Origin::Buddy,
+                });
+            }
+        }
+        let first = alloc_contig_range(count).ok_or(AllocError)?;
+        // SAFETY: What the kernel allocates for itself is in the linear mapping.
+        let addr = unsafe { helpers::phys_to_virt(first.to_phys()) };
+        // INVARIANT: It was just allocated.
+        Ok(Self {
+            addr: NonNull::new(addr).ok_or(AllocError)?,
+            count,
+            origin: Origin::ContigRange,
+        })
+    }
+
+    /// How many pages there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The first page frame.
+    pub fn first_pfn(&self) -> Pfn {
+        // SAFETY: By the type invariant this is an address in the kernel's linear mapping.
+        Pfn::containing(unsafe { helpers::virt_to_phys(self.addr.as_ptr()) })
+    }
+
+    /// The page frames from page number `page` on, if there is one.
+    pub fn frames_from(&self, page: usize) -> Option<FrameRun<'_>> {
+        let left = self.count.checked_sub(page).filter(|left| *left > 0)?;
+        let first = Pfn::new(self.first_pfn().as_raw() + page);
+        // SAFETY: By the type invariant the pages are ours as long as `self` is borrowed, and
+        // nothing in the kernel has a Rust reference into them. They are RAM, which is cached.
+        Some(unsafe { FrameRun::new(first, left) })
+    }
+
+    /// Copies a range of the bytes to user space. Returns how many; fewer where user space has no
+    /// memory, or the range exceeds the pages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn read(memory: &ContigPages, to: &mut IovIterDest<'_>) -> usize {
+    ///     memory.copy_to_iter(0..PAGE_SIZE, to)
+    /// }
+    /// # let _ = read;
+    /// ```
+    pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> usize {
+        let len = min(range.end, self.count * PAGE_SIZE).saturating_sub(range.start);
+        // SAFETY: The range is in the memory, which is in the kernel's linear mapping. Whoever else
+        // writes there meanwhile, this copies bytes and nothing else.
+        unsafe { bindings::_copy_to_iter(self.at(range.start), len, to.as_raw()) }
+    }
+
+    /// Copies a range of the bytes from user space. Returns how many; fewer where user space has no
+    /// memory, or the range exceeds the pages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn write(memory: &ContigPages, from: &mut IovIterSource<'_>) -> usize {
+    ///     memory.copy_from_iter(0..PAGE_SIZE, from)
+    /// }
+    /// # let _ = write;
+    /// ```
+    pub fn copy_from_iter(&self, range: Range<usize>, from: &mut IovIterSource<'_>) -> usize {
+        let len = min(range.end, self.count * PAGE_SIZE).saturating_sub(range.start);
+        // SAFETY: As in `copy_to_iter`; there is no Rust reference into the memory.
+        unsafe { bindings::_copy_from_iter(self.at(range.start), len, from.as_raw()) }
+    }
+
+    fn at(&self, offset: usize) -> *mut c_void {
+        self.addr.as_ptr().wrapping_byte_add(offset)
+    }
+}
+
+impl Drop for ContigPages {
+    fn drop(&mut self) {
+        match self.origin {
+            // SAFETY: By the type invariant the memory was allocated with this size and is ours.
+            Origin::Buddy => unsafe {
+                bindings::free_pages_exact(self.addr.as_ptr(), self.count * PAGE_SIZE)
+            },
+            // SAFETY: As above.
+            Origin::ContigRange => unsafe {
+                helpers::free_contig_range(self.first_pfn().as_raw(), self.count)
+            },
+        }
+    }
+}
+
+/// Allocates `count` zeroed pages in a row by moving away what is in the way.
+///
+/// `alloc_contig_pages()` looks at ranges that start at multiples of the size asked for, and so
+/// finds less than there is. This looks at ranges that start at any pageblock, which is the unit
+/// that memory is isolated in.
+fn alloc_contig_range(count: usize) -> Option<Pfn> {
+    // SAFETY: This is a number.
+    let block = unsafe { helpers::pageblock_nr_pages() };
+    for zone in 0.. {
+        let (mut start, mut end) = (0, 0);
+        // SAFETY: The pointers are to variables.
+        if !unsafe { helpers::zone_span(zone, &mut start, &mut end) } {
+            break;
+        }
+        // From the end down: what the kernel needs most is at the start of memory.
+        let mut usable = 0;
+        let mut pfn = end / block * block;
+        while pfn > start.next_multiple_of(block) {
+            pfn -= block;
+            // SAFETY: Any number may be asked for.
+            if !unsafe { helpers::pageblock_in_zone(pfn, zone) } {
+                usable = 0;
+                continue;
+            }
+            usable += block;
+            if usable < count {
+                continue;
+            }
+            // SAFETY: All the page blocks from this one on, as far as the range goes, were found to
+            // be online and in one zone. This may sleep.
+            let ret = unsafe {
+                helpers::alloc_contig_range(pfn, pfn + count, GFP | bindings::__GFP_ZERO)
+            };
+            match ret {
+                0 => return Some(Pfn::new(pfn)),
+                // Something in the range cannot be moved, perhaps in one of the last blocks.
+                _ if ret == EBUSY.to_errno() => {}
+                _ => return None,
+            }
+            if current!().signal_pending() {
+                return None;
+            }
+        }
+    }
+    None
+}

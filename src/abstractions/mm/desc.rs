@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The description of a mapping to be.
+//!
+//! The mmap handler of a file is given a description, decides what the mapping is, and returns it.
+//! There is no VMA yet. The kernel makes one from the description, or extends one that is there,
+//! and only then does what the handler asked for.
+//!
+//! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h), `struct
+//! vm_area_desc`, [`include/linux/mm.h`](srctree/include/linux/mm.h), `mmap_action_remap_full()`.
+
+use super::{
+    frames::{
+        AllAtOnce,
+        Cached,
+        Caching,
+        FrameRun,
+        Frames,
+        IoFrames,
+        OnDemand,
+        Recheck,
+        Rechecked, //
+    },
+    pages::{
+        self,
+        Pages, //
+    },
+    pgoff::Pgoff,
+    vm_operations::{
+        VmOperations,
+        VmaState, //
+    },
+    vma::is_cow_mapping, //
+};
+use crate::abstractions::compat::helpers;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    mm::virt::{
+        flags,
+        vm_flags_t, //
+    },
+    page::PAGE_SHIFT,
+    prelude::*, //
+};
+
+/// The description of a mapping to be, `struct vm_area_desc`.
+///
+/// `T` is what the open file refers to. `S` says how far the mapping is decided:
+///
+/// - [`New`]: nothing is decided.
+/// - [`NotCow`]: a write will not give the process a copy of the page.
+/// - [`Ready`]: all is decided. This is what the handler returns.
+///
+/// A description becomes one of the next kind by value, so no mapping can be two kinds at once.
+/// What is mapped is borrowed from the file for `'a`, which the handler does not choose: it lasts
+/// until the file is released.
+///
+/// # Invariants
+///
+/// - The description is valid, and of a file whose private data is what `into_foreign` of an
+///   `Arc<T>` returned, and which the VMA will hold.
+/// - In the state `NotCow`, [`Self::is_cow`] is not so. In the states `New` and `NotCow` the
+///   description has no operations, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
+///
+/// # Examples
+///
+/// ```
+/// struct Buffer(ContigPages);
+///
+/// impl VmOperations for Buffer {}
+///
+/// fn mmap_prepare<'a>(
+///     buffer: &'a Buffer,
+///     mut desc: VmaDesc<'a, Buffer>,
+/// ) -> Result<VmaDesc<'a, Buffer, Ready>> {
+///     desc.deny_exec()?;
+///     desc.deny_expand();
+///     pr_info!("{} bytes from {:x} on\n", desc.size(), desc.start());
+///     let frames = buffer.0.frames_from(desc.pgoff().index());
+///     let frames = frames.and_then(|run| run.take(desc.pages()));
+///     desc.remap_pfn_range(frames.ok_or(EINVAL)?)
+/// }
+/// # let _ = mmap_prepare;
+/// # let _ = Buffer(ContigPages::alloc(1)?);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct VmaDesc<'a, T, S = New> {
+    desc: NonNull<bindings::vm_area_desc>,
+    // The lifetime must stay the very one that the handler was called with.
+    _file: PhantomData<fn(&'a T) -> &'a T>,
+    _state: PhantomData<S>,
+    _not_copy: NotCopy,
+}
+
+/// Keeps others from making a type `Copy`.
+struct NotCopy;
+
+/// The state of a [`VmaDesc`] of which nothing is decided.
+pub struct New(());
+
+/// The state of a [`VmaDesc`] where a write does not give the process a copy of the page: it is
+/// shared, or can never become writable.
+pub struct NotCow(());
+
+/// The state of a [`VmaDesc`] of which all is decided.
+pub struct Ready(());
+
+/// A state in which it is not decided yet what is mapped.
+///
+/// # Examples
+///
+/// ```
+/// use crate::abstractions::mm::desc::{
+///     New,
+///     Undecided, //
+/// };
+///
+/// fn read_only<T: VmOperations, S: Undecided>(desc: &mut VmaDesc<'_, T, S>) -> Result {
+///     desc.deny_write()?;
+///     desc.deny_exec()
+/// }
+///
+/// fn new<T: VmOperations>(mut desc: VmaDesc<'_, T, New>) -> Result<VmaDesc<'_, T, NotCow>> {
+///     read_only(&mut desc)?;
+///     desc.into_not_cow()
+/// }
+/// ```
+pub trait Undecided: private::Sealed {}
+impl Undecided for New {}
+impl Undecided for NotCow {}
+
+/// A state in which frames that are cached so can be mapped. A copy that a process gets of a page
+/// is memory, and memory is cached.
+///
+/// # Examples
+///
+/// ```
+/// use crate::abstractions::mm::{
+///     desc::Allows,
+///     frames::{
+///         Caching,
+///         IoFrames,
+///         Recheck, //
+///     }, //
+/// };
+///
+/// fn map<'a, T: VmOperations, S: Allows<C>, C: Caching, R: Recheck>(
+///     mut desc: VmaDesc<'a, T, S>,
+///     frames: IoFrames<'a, C, R>,
+/// ) -> Result<VmaDesc<'a, T, Ready>> {
+///     desc.deny_exec()?;
+///     desc.io_remap_pfn_range(frames)
+/// }
+/// ```
+pub trait Allows<C: Caching>: Undecided + private::Allows<C> {}
+impl Allows<Cached> for New {}
+impl<C: Caching> Allows<C> for NotCow {}
+
+mod private {
+    pub trait Allows<C> {}
+    impl Allows<super::Cached> for super::New {}
+    impl<C: super::Caching> Allows<C> for super::NotCow {}
+
+    pub trait Sealed {}
+    impl Sealed for super::New {}
+    impl Sealed for super::NotCow {}
+}
+
+impl<'a, T: VmOperations> VmaDesc<'a, T> {
+    /// Wraps a raw pointer.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if the VMA is to hold another file than the one that is mapped, as some that are
+    /// stacked on others would have it.
+    ///
+    /// # Safety
+    ///
+    /// - `desc` must be what an `f_op->mmap_prepare()` hook was called with, which has not changed
+    ///   it so far. It must not be used after the hook has returned.
+    /// - The private data of the file `desc->file` must be what `into_foreign` of an `Arc<T>`
+    ///   returned, from before this call until the file is released, and `'a` must end there.
+    pub(in crate::abstractions) unsafe fn from_raw(
+        desc: *mut bindings::vm_area_desc,
+    ) -> Result<Self> {
+        // SAFETY: The hook is called with a valid description.
+        if unsafe { (*desc).file != (*desc).vm_file } {
+            return Err(EINVAL);
+        }
+        // INVARIANT: The VMA will hold the file. The kernel sets none of the rest before it calls
+        // the hook.
+        Ok(Self {
+            // SAFETY: A valid pointer is not null.
+            desc: unsafe { NonNull::new_unchecked(desc) },
+            _file: PhantomData,
+            _state: PhantomData,
+            _not_copy: NotCopy,
+        })
+    }
+
+    /// Insists that a write does not give the process a copy of the page.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if it would, see [`Self::is_cow`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn mmap_prepare<T: Pages + Frames>(desc: VmaDesc<'_, T>) -> Result<VmaDesc<'_, T, Ready>> {
+    ///     if desc.is_cow() {
+    ///         return Ok(desc.serve_pages());
+    ///     }
+    ///     Ok(desc.into_not_cow()?.serve_frames())
+    /// }
+    /// ```
+    pub fn into_not_cow(self) -> Result<VmaDesc<'a, T, NotCow>> {
+        if self.is_cow() {
+            return Err(EINVAL);
+        }
+        // INVARIANT: It was just checked.
+        Ok(self.into_state())
+    }
+}
+
+impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
+    /// A field of the description, for reading.
+    fn desc(&self) -> &bindings::vm_area_desc {
+        // SAFETY: By the type invariant the description is valid, and nobody else has access to it.
+        unsafe { self.desc.as_ref() }
+    }
+
+    /// The description, to be changed.
+    fn desc_mut(&mut self) -> &mut bindings::vm_area_desc {
+        // SAFETY: By the type invariant the description is valid, and nobody else has access to it.
+        unsafe { self.desc.as_mut() }
+    }
+
+    /// The same description in another state.
+    fn into_state<U>(self) -> VmaDesc<'a, T, U> {
+        VmaDesc {
+            desc: self.desc,
+            _file: PhantomData,
+            _state: PhantomData,
+            _not_copy: NotCopy,
+        }
+    }
+
+    /// The first address.
+    pub fn start(&self) -> usize {
+        self.desc().start
+    }
+
+    /// The size in bytes, a multiple of the page size that is not zero, `vma_desc_size()`.
+    pub fn size(&self) -> usize {
+        self.desc().end.wrapping_sub(self.desc().start)
+    }
+
+    /// The size in pages, `vma_desc_pages()`.
+    pub fn pages(&self) -> usize {
+        self.size() >> PAGE_SHIFT
+    }
+
+    /// The offset of the first page from the start of the file: any that the process likes.
+    pub fn pgoff(&self) -> Pgoff {
+        Pgoff::new(self.desc().pgoff)
+    }
+
+    /// Whether a write will give the process a copy of the page, `vma_desc_is_cow_mapping()`: the
+    /// mapping is private and may become writable.
+    pub fn is_cow(&self) -> bool {
+        is_cow_mapping(self.flags())
+    }
+
+    /// The flags that the VMA will have. They are the first word of the bitmap.
+    fn flags(&self) -> vm_flags_t {
+        self.desc().vma_flags.__vma_flags[0] as vm_flags_t
+    }
+
+    fn update_flags(&mut self, set: vm_flags_t, clear: vm_flags_t) {
+        let flags = &mut self.desc_mut().vma_flags.__vma_flags[0];
+        *flags = (*flags & !(clear as c_ulong)) | set as c_ulong;
+    }
+
+    /// Refuses execution for as long as the VMA exists: clears VM_MAYEXEC.
+    ///
+    /// # Errors
+    ///
+    /// [`EPERM`] if the mapping is asked to be executable. Otherwise `mprotect()` cannot make it so
+    /// any more, and fails with `EACCES`.
+    pub fn deny_exec(&mut self) -> Result {
+        self.deny(flags::EXEC, flags::MAYEXEC)
+    }
+
+    /// Refuses writing for as long as the VMA exists: clears VM_MAYWRITE.
+    ///
+    /// # Errors
+    ///
+    /// [`EPERM`] if the mapping is asked to be writable. Otherwise `mprotect()` cannot make it so
+    /// any more, and fails with `EACCES`.
+    pub fn deny_write(&mut self) -> Result {
+        self.deny(flags::WRITE, flags::MAYWRITE)
+    }
+
+    fn deny(&mut self, right: vm_flags_t, may: vm_flags_t) -> Result {
+        if self.flags() & right != 0 {
+            return Err(EPERM);
+        }
+        self.update_flags(0, may);
+        Ok(())
+    }
+
+    /// Refuses growth for as long as the VMA exists, VM_DONTEXPAND: `mremap()` fails with `EFAULT`.
+    pub fn deny_expand(&mut self) {
+        self.update_flags(flags::DONTEXPAND, 0);
+    }
+
+    /// Decides the rest.
+    fn ready(
+        mut self,
+        vm_ops: &'static bindings::vm_operations_struct,
+        state: VmaState,
+    ) -> VmaDesc<'a, T, Ready> {
+        let desc = self.desc_mut();
+        desc.vm_ops = vm_ops;
+        desc.private_data = state.into_private_data();
+        self.into_state()
+    }
+
+    /// Decides that [`Pages::fault`] serves the mapping's pages, when they are touched.
+    pub fn serve_pages(self) -> VmaDesc<'a, T, Ready>
+    where
+        T: Pages,
+    {
+        self.ready(&pages::Table::<T>::TABLE, VmaState::new(false))
+    }
+
+    /// Decides that all of the mapping is filled with these frames: the kernel calls
+    /// `remap_pfn_range()` over the VMA's range, once the VMA is in place. VM_PFNMAP.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if there are not as many frames as pages.
+    pub fn remap_pfn_range(mut self, frames: FrameRun<'a>) -> Result<VmaDesc<'a, T, Ready>> {
+        if frames.count() != self.pages() {
+            return Err(EINVAL);
+        }
+        // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
+        // They are user space's to use for `'a`, so until the file is released, which the VMA
+        // holds.
+        unsafe { helpers::mmap_action_remap_full(self.desc_mut(), frames.first().as_raw()) };
+        let state = VmaState::new(self.is_cow());
+        Ok(self.ready(&AllAtOnce::<T>::TABLE, state))
+    }
+
+    /// Decides that all of the mapping is filled with these frames of a device: the kernel calls
+    /// `io_remap_pfn_range()` over the VMA's range, once the VMA is in place, and then `R` looks at
+    /// them again. VM_PFNMAP.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if there are not as many frames as pages, or they would not be found to be
+    /// unmapped: the file's address space is not theirs, or its offset is not the number of the
+    /// first frame.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn mmap_prepare<'a, T: VmOperations>(
+    ///     raw_io: &'a RawIo,
+    ///     desc: VmaDesc<'a, T>,
+    /// ) -> Result<VmaDesc<'a, T, Ready>> {
+    ///     let first = Pfn::new(desc.pgoff().index());
+    ///     let range = PhysRange::new(raw_io, first, desc.pages())?;
+    ///     if range.is_uncached() {
+    ///         desc.into_not_cow()?.io_remap_pfn_range(range.uncached())
+    ///     } else {
+    ///         desc.io_remap_pfn_range(range.cached())
+    ///     }
+    /// }
+    /// ```
+    pub fn io_remap_pfn_range<C: Caching, R: Recheck>(
+        mut self,
+        frames: IoFrames<'a, C, R>,
+    ) -> Result<VmaDesc<'a, T, Ready>>
+    where
+        S: Allows<C>,
+    {
+        // SAFETY: The file is open, and its address space stays the same until it is released.
+        let space = unsafe { (*self.desc().file).f_mapping };
+        if frames.count() != self.pages()
+            || frames.first().as_raw() != self.pgoff().index()
+            || frames.space().as_ptr() != space
+        {
+            return Err(EINVAL);
+        }
+        let desc = self.desc_mut();
+        if C::NONCACHED {
+            // SAFETY: Any protection has a variant that is not cached.
+            desc.page_prot = unsafe { helpers::pgprot_noncached(desc.page_prot) };
+        }
+        // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
+        // They are user space's to use as long as `R` finds nothing against it, and when it does
+        // they are unmapped: the VMA is known to the file's address space before they are mapped.
+        unsafe { helpers::mmap_action_ioremap_full(desc, frames.first().as_raw()) };
+        let state = VmaState::new(self.is_cow());
+        Ok(self.ready(&Rechecked::<T, R>::TABLE, state))
+    }
+}
+
+impl<'a, T: Frames> VmaDesc<'a, T, NotCow> {
+    /// Decides that the frames that [`Frames::frames`] finds are mapped when they are touched.
+    /// VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
+    pub fn serve_frames(mut self) -> VmaDesc<'a, T, Ready> {
+        self.update_flags(
+            flags::PFNMAP | flags::IO | flags::DONTEXPAND | flags::DONTDUMP,
+            0,
+        );
+        self.ready(&OnDemand::<T>::TABLE, VmaState::new(false))
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What drivers use, for `use abstractions::prelude::*`, beside the kernel's own prelude.
+
+pub use super::{
+    compat::{
+        debugfs::{
+            Counter,
+            Counters,
+            Dir, //
+        },
+        iov_iter::zero_iter,
+        once_ref::OnceRef,
+        series::{
+            parameter,
+            smp_wmb, //
+        },
+        static_key::{
+            static_branch_unlikely,
+            StaticKey, //
+        },
+        task::Comm, //
+    },
+    device::{
+        ioremap::IoMapping,
+        miscdevice::{
+            MiscDevice,
+            OpenFile,
+            Opening, //
+        },
+        module::{
+            module_devices,
+            DeviceModule,
+            Devices, //
+        },
+        physical::{
+            phys_address_space,
+            PhysRange, //
+        },
+        raw_io::{
+            check_lockdown,
+            RawIo, //
+        }, //
+    },
+    memory::{
+        atomic_page::AtomicPage,
+        contig::ContigPages,
+        folios::{
+            FolioEvents,
+            FolioRegion, //
+        }, //
+    },
+    mm::{
+        desc::{
+            NotCow,
+            Ready,
+            VmaDesc, //
+        },
+        fault::{
+            VmFault,
+            VmFaultError, //
+        },
+        folio::Folio,
+        frames::{
+            FrameRun,
+            Frames, //
+        },
+        page::SharedPage,
+        pages::Pages,
+        pfn::Pfn,
+        pgoff::Pgoff,
+        vm_operations::VmOperations,
+        vma::{
+            FirstPage,
+            Vma, //
+        }, //
+    }, //
+};
+pub use kernel::{
+    fs::Kiocb,
+    io::PhysAddr,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    page::PAGE_SIZE,
+    seq_file::SeqFile,
+    sync::{
+        aref::ARef,
+        Arc,
+        ArcBorrow, //
+    }, //
+};
