@@ -41,7 +41,8 @@ counts() {
 	instructions counts | awk -F'\t' '
 		$2 == "read" { printf "%10.1f  %s: first touch of a page\n", $5 / $4, $1 }
 		$2 == "mmap" { printf "%10d  %s: mmap of 4 MiB\n", $5, $1 }
-		$2 == "munmap" { printf "%10.1f  %s: munmap, a page\n", $5 / $4, $1 }'
+		$2 == "munmap" { printf "%10.1f  %s: munmap, a page\n", $5 / $4, $1 }
+		$2 == "new" { printf "%10.1f  %s: first write to 16 MiB of new memory, a page\n", $5 / $4, $1 }'
 }
 
 # report NAME UNIT HOW FILE...: tables and plots, as build/bench/NAME.md and so on.

@@ -34,11 +34,15 @@ static const struct suite {
 	bool core;	/* not every operation */
 	bool counts;	/* not every peer */
 	size_t sizes[5];
+	size_t new_size; /* of memory that is allocated when it is touched, if that is measured */
 } suites[] = {
-	{ .name = "all", .sizes = { 64 * KIB, MIB, 4 * MIB, 64 * MIB } },
+	{ .name = "all", .sizes = { 64 * KIB, MIB, 4 * MIB, 64 * MIB }, .new_size = 16 * MIB },
 	{ .name = "large", .sizes = { 256 * MIB } },
 	{ .name = "core", .core = true, .sizes = { 4 * MIB, 64 * MIB } },
-	{ .name = "counts", .core = true, .counts = true, .sizes = { 4 * MIB } },
+	{
+		.name = "counts", .core = true, .counts = true, .sizes = { 4 * MIB },
+		.new_size = 16 * MIB,
+	},
 };
 
 #define MAX_SIZE (256 * MIB)
@@ -252,8 +256,8 @@ static void measure_touch(const struct peer *peer, int fd, off_t offset, size_t 
 	print_samples(peer, "munmap", size, pages, &munmap);
 }
 
-/* The first touch of memory that has to be allocated for it. */
-static void measure_new(const struct peer *peer, size_t size)
+/* The first touch of memory that is allocated for it, where another opening has other memory. */
+static void measure_renewed(const struct peer *peer, size_t size)
 {
 	struct samples touch = { 0 };
 	__u64 start, begun = now();
@@ -274,6 +278,24 @@ static void measure_new(const struct peer *peer, size_t size)
 		close(fd);
 	}
 	print_samples(peer, "new", size, size / page_size(), &touch);
+}
+
+/* The same of any memory that can be had anew. */
+static void measure_new(const struct peer *peer, size_t size)
+{
+	off_t offset;
+	int fd;
+
+	if (!peer_prepare(peer, size))
+		return;
+	if (peer->renew) {
+		measure_renewed(peer, size);
+	} else if (peer->fresh) {
+		fd = open_filled(peer, size, &offset);
+		measure_touch(peer, fd, offset, size, "new", NULL, write_pages, true);
+		if (fd >= 0)
+			close(fd);
+	}
 }
 
 /* From fork in a process that has touched every page, until its child has done so too. */
@@ -389,7 +411,7 @@ static void measure(const struct peer *peer, size_t size, bool core)
 	if (!peer_prepare(peer, size))
 		return;
 	if (peer->renew && !core)
-		measure_new(peer, size);
+		measure_renewed(peer, size);
 	fd = open_filled(peer, size, &offset);
 	measure_map(peer, fd, offset, size);
 	if (peer->fresh) {
@@ -440,6 +462,8 @@ static void run_suite(const struct suite *suite)
 	for (peer = peers; peer < peers + nr_peers; peer++) {
 		if ((suite->counts && !peer->counted) || (suite->core && peer->fresh))
 			continue;
+		if (suite->new_size)
+			measure_new(peer, suite->new_size);
 		for (size = suite->sizes; *size; size++)
 			measure(peer, *size, suite->core);
 	}

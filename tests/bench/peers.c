@@ -19,7 +19,7 @@
 
 #include "bench.h"
 
-#define MIB (1024 * 1024)
+#define MIB ((size_t)1024 * 1024)
 
 #define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage"
 
@@ -148,8 +148,8 @@ const struct peer peers[] = {
 	SIMPLER("simpler", ""),
 	SIMPLER("simpler, huge=1", "huge=1", .huge = true),
 	SIMPLEN("simplen", ""),
-	SIMPLEN("simplen, around=1", "around=1"),
-	SIMPLEN("simplen, around=512", "around=512"),
+	SIMPLEN("simplen, order=0", "order=0"),
+	SIMPLEN("simplen, order=9", "order=9"),
 	SIMPLEN("simplen, huge=1", "huge=1", .huge = true),
 	{
 		.name = "C, remap_pfn_range", .module = "simple_c",
@@ -229,6 +229,21 @@ static void load_module(const char *name, const char *params)
 		errx(1, "%s.ko %s: %s", name, params, strerror(-ret));
 }
 
+/*
+ * The first memory of a process that huge pages can be used for makes khugepaged know the process.
+ * Until then every mmap asks whether its memory is such, so it would depend on which peer is first.
+ */
+static void meet_khugepaged(void)
+{
+	const size_t size = 128 * MIB;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		err(1, "mmap");
+	write_pages(at, page_size());
+	munmap(at, size);
+}
+
 bool peer_prepare(const struct peer *peer, size_t size)
 {
 	const bool has_huge_pages = !access(HUGE_PAGES, F_OK);
@@ -261,6 +276,8 @@ bool peer_prepare(const struct peer *peer, size_t size)
 	if (has_huge_pages) {
 		write_file(HUGE_PAGES "/enabled", huge);
 		write_file(HUGE_PAGES "/shmem_enabled", huge);
+		if (peer->huge)
+			meet_khugepaged();
 	}
 	return true;
 }

@@ -165,10 +165,15 @@ def table(results, operation, spread):
     return text + "\n"
 
 
+# The size of new memory in the summary.
+NEW_SIZE = 16 * MIB
+
+
 def summary(results, size):
-    """The core figures of one size."""
+    """The core figures of one size, and the first write to new memory of another."""
     text = head([size_name(size), "mmap", "first touch, a page", "munmap, a page",
-                 "all, a page", "to the best alternative"])
+                 "all, a page", "to the best alternative",
+                 f"first write to new memory ({size_name(NEW_SIZE)}), a page"])
     for peer in results.peers("munmap"):
         cells = [peer]
         for operation in "mmap", "read", "munmap", "whole":
@@ -182,6 +187,8 @@ def summary(results, size):
             cells.append(number(value) + mark + (f" ({ratio_text(ratio)})" if ratio else ""))
         best = results.best(peer, "whole", size) if is_ours(peer) else None
         cells.append(f"{ratio_text(best[0])} ({best[1]})" if best else "")
+        new = results.get(peer, "new", NEW_SIZE)
+        cells.append(number(new) if new else "")
         text += row(cells)
     return text + "\n"
 
