@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the abstractions promise by construction: the files in tests/misuse do not compile, and each of
-# their functions for the reason that its EXPECT comment gives.
+# What the abstractions promise by construction: the files in tests/misuse do not compile, and what
+# follows each of their EXPECT comments does not for the reason that the comment gives.
 
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -16,21 +16,23 @@ module=$("$top/scripts/build.sh" --guest 2>/dev/null)
 for source in "$top"/tests/misuse/*.rs; do
 	run "$top/scripts/build.sh" --guest M="$top/tests/misuse" MO="$out" \
 		MISUSE="$(basename "$source" .rs)" \
-		HELPERS_RS="${module%/*}/src/abstractions/helpers_generated.rs"
+		HELPERS_RS="${module%/*}/src/abstractions/compat/helpers_generated.rs"
 	expect "${source##*/} does not compile" 2
-	# Each error's line and text. Where a promise is kept in the abstractions themselves, the line is
-	# there, and 0 stands for it.
+	# Each error's text and line: the first one in the file, as that of a macro is where it is used.
+	# Where the compiler says nothing of the file, the line is 0.
 	errors=$(awk -v file="/${source##*/}:" '
-		/^error/ { text = $0 }
-		/^ *-->/ && text { line = sub(".*" file, "") ? $0 + 0 : 0; print line, text; text = "" }
-		' <<<"$output")
-	while read -r line reason; do
-		run awk -v first="$line" -v reason="$reason" '
-			index($0, reason) && ($1 == 0 || $1 > first && $1 < first + 15) { found = 1 }
+		/^error/ { if (text) print line, text; text = $0; line = 0 }
+		/^ *(-->|:::)/ && !line && sub(".*" file, "") { line = $0 + 0 }
+		END { if (text) print line, text }' <<<"$output")
+	while read -r line next reason; do
+		run awk -v first="$line" -v next_one="$next" -v reason="$reason" '
+			index($0, reason) && ($1 == 0 || $1 > first && $1 < next_one) { found = 1 }
 			{ print }
 			END { exit !found }' <<<"$errors"
 		expect "line $line: $reason" 0
-	done < <(sed -n "/EXPECT/{=;s/.*EXPECT //p}" "$source" | paste -d' ' - -)
+	# Each comment's line, that of the next one, and its reason.
+	done < <(awk 'sub(".*// EXPECT ", "") { if (line) print line, NR, reason; line = NR; reason = $0 }
+		END { if (line) print line, NR + 1, reason }' "$source")
 done
 
 done_testing

@@ -36,11 +36,11 @@ for crate in crates:
         print("path", path)
 ' <"$scratch/project" >"$scratch/facts"
 
-for root in simple examples/mirror examples/clock; do
+for root in simple examples/page examples/mirror examples/clock; do
 	run grep "^dep $top/src/$root.rs kernel " "$scratch/facts"
 	expect "src/$root.rs is the root of a crate that uses the kernel's" 0 "/rust/kernel/lib.rs"
 done
-run test "$(grep -c "^dep $top/.* kernel " "$scratch/facts")" = 3
+run test "$(grep -c "^dep $top/.* kernel " "$scratch/facts")" = 4
 expect "and no other file is" 0
 run grep "^dep /.*/rust/kernel/lib.rs core " "$scratch/facts"
 expect "the kernel's crate uses the compiler's core" 0 "/library/core/src/lib.rs"

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers must not be able to do, refused for its lifetimes, which the compiler looks at when
-//! all types are right. The comment above each function has the reason that tests/host/misuse.sh
-//! looks for.
+//! What drivers must not be able to do, refused for its lifetimes, or for want of an `unsafe`
+//! block, which the compiler looks at when all types are right. The comment above each function has
+//! the reason that tests/host/misuse.sh looks for.
 
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::Mutex, //
 };
 
 #[path = "../../src/abstractions/mod.rs"]
 pub mod abstractions;
 
-use abstractions::{
-    page_ref::PageRef,
-    pages_exact::PagesExact,
-    vm_operations::VmOperations,
-    vma::VmaNew, //
-};
+use abstractions::prelude::*;
 
 module! {
     type: Misuse,
@@ -35,50 +30,224 @@ impl kernel::Module for Misuse {
     }
 }
 
-/// What the VMAs work on.
+/// What an open file refers to: memory that stays, and some that can be replaced.
+#[pin_data]
 pub struct Data {
-    pages: PagesExact,
+    memory: ContigPages,
+    #[pin]
+    replaced: Mutex<Option<ContigPages>>,
 }
 
-#[vtable]
 impl VmOperations for Data {}
 
-/// VM_PFNMAP and VM_MIXEDMAP in one VMA.
-// EXPECT use of moved value: `vma`
-pub fn both_kinds(vma: VmaNew<'_>, data: Arc<Data>) {
-    let _ = vma.into_pfnmap(data.clone());
-    let _ = vma.into_mixedmap(data);
+impl Pages for Data {
+    fn fault(&self, _vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
+        Err(VmFaultError::SigBus)
+    }
 }
 
-/// Page frames of memory that the VMA's data does not own.
-// EXPECT cannot return reference to local variable `stray`
-pub fn memory_that_goes(vma: VmaNew<'_>, data: Arc<Data>) {
-    let mut vma = vma.into_pfnmap(data);
-    let _ = vma.remap_pfn_range(
-        |_| {
-            let stray = PagesExact::new(1).unwrap_or_else(|_| panic!());
-            &stray
-        },
-        0..1,
-    );
+/// Page frames of memory that goes when the handler returns.
+// EXPECT cannot return value referencing local variable `stray`
+pub fn memory_that_goes<'a>(desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
+    let stray = ContigPages::alloc(desc.pages())?;
+    desc.remap_pfn_range(stray.frames_from(0).ok_or(EINVAL)?)
 }
 
 /// The same, with memory that is borrowed from elsewhere.
-// EXPECT `other` does not live long enough
-pub fn memory_of_somebody_else(vma: VmaNew<'_>, data: Arc<Data>, other: PagesExact) {
-    let mut vma = vma.into_pfnmap(data);
-    let _ = vma.remap_pfn_range(|_| &other, 0..1);
+// EXPECT explicit lifetime required in the type of `other`
+pub fn memory_of_somebody_else<'a>(
+    desc: VmaDesc<'a, Data>,
+    other: &ContigPages,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    desc.remap_pfn_range(other.frames_from(0).ok_or(EINVAL)?)
+}
+
+/// The same, with memory that the handler has a reference on.
+// EXPECT cannot return value referencing local variable `shared`
+pub fn memory_with_a_reference<'a>(
+    desc: VmaDesc<'a, Data>,
+    shared: Arc<ContigPages>,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    let shared = shared.clone();
+    desc.remap_pfn_range(shared.frames_from(0).ok_or(EINVAL)?)
+}
+
+/// The same, with memory that stays as long as a lock is held.
+// EXPECT cannot return value referencing local variable `guard`
+pub fn memory_under_a_lock<'a>(
+    data: &'a Data,
+    desc: VmaDesc<'a, Data>,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    let guard = data.replaced.lock();
+    let memory = guard.as_ref().ok_or(EINVAL)?;
+    desc.remap_pfn_range(memory.frames_from(0).ok_or(EINVAL)?)
+}
+
+/// A description of a shorter life than it has, for the memory's sake.
+// EXPECT lifetime may not live long enough
+pub fn shortened<'short, 'a: 'short>(
+    desc: VmaDesc<'a, Data>,
+    frames: FrameRun<'short>,
+) -> Result<VmaDesc<'short, Data, Ready>> {
+    let desc: VmaDesc<'short, Data> = desc;
+    desc.remap_pfn_range(frames)
+}
+
+/// Page frames to be mapped when they are touched, of memory that stays as long as a lock is held.
+impl Frames for Data {
+    // EXPECT cannot return value referencing local variable `guard`
+    fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
+        let guard = self.replaced.lock();
+        guard.as_ref()?.frames_from(pgoff.index())
+    }
+}
+
+/// The same, of memory that goes at once.
+pub struct Fresh;
+
+impl VmOperations for Fresh {}
+
+impl Frames for Fresh {
+    // EXPECT cannot return value referencing local variable `fresh`
+    fn frames(&self, _pgoff: Pgoff) -> Option<FrameRun<'_>> {
+        let fresh = ContigPages::alloc(1).ok()?;
+        fresh.frames_from(0)
+    }
+}
+
+/// Page frames that are used after their memory is gone.
+// EXPECT cannot move out of `memory` because it is borrowed
+pub fn frames_that_are_gone(memory: ContigPages) -> usize {
+    let run = memory.frames_from(0);
+    drop(memory);
+    run.map_or(0, |run| run.count())
+}
+
+/// Page frames that a driver says are its own.
+// EXPECT FrameRun::<'a>::new` is unsafe and requires unsafe
+pub fn claimed<'a>() -> FrameRun<'a> {
+    FrameRun::new(Pfn::new(0), 1)
+}
+
+/// One mapping of two kinds.
+// EXPECT use of moved value: `desc`
+pub fn both_kinds<'a>(data: &'a Data, desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
+    let frames = data.memory.frames_from(0).ok_or(EINVAL)?;
+    let _ = desc.remap_pfn_range(frames);
+    Ok(desc.serve_pages())
+}
+
+/// The same, beside a description where a write gives no copy.
+// EXPECT use of moved value: `desc`
+pub fn both_states<'a>(desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
+    let _ = desc.into_not_cow()?.serve_frames();
+    Ok(desc.serve_pages())
+}
+
+/// What is denied once the mapping is decided.
+// EXPECT borrow of moved value: `desc`
+pub fn deny_late<'a>(mut desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
+    let ready = desc.serve_pages();
+    desc.deny_write()?;
+    Ok(ready)
+}
+
+/// A description that is kept beyond its handler.
+// EXPECT lifetime may not live long enough
+pub fn keep<'a>(desc: VmaDesc<'a, Data>) -> VmaDesc<'static, Data> {
+    desc
+}
+
+/// One that is put away during its handler.
+// EXPECT lifetime may not live long enough
+pub fn put_away<'a>(desc: VmaDesc<'a, Data>, kept: &mut Option<VmaDesc<'static, Data>>) {
+    *kept = Some(desc);
+}
+
+/// The data of a file, kept beyond the handler.
+// EXPECT lifetime may not live long enough
+pub fn keep_data<'a>(data: &'a Data, _desc: VmaDesc<'a, Data>) -> &'static Data {
+    data
+}
+
+/// What is known of a file that is being opened, kept beyond that.
+// EXPECT lifetime may not live long enough
+pub fn keep_opening<'a, D: MiscDevice>(
+    opening: &'a Opening<'a, D>,
+) -> &'static Opening<'static, D> {
+    opening
+}
+
+/// Device memory of a right that is given up.
+// EXPECT cannot return value referencing function parameter `raw_io`
+pub fn right_given_up<'a>(raw_io: RawIo) -> Result<PhysRange<'a>> {
+    PhysRange::new(&raw_io, Pfn::new(0), 1)
+}
+
+/// The same, mapped.
+// EXPECT explicit lifetime required in the type of `raw_io`
+pub fn right_of_somebody_else<'a>(
+    desc: VmaDesc<'a, Data>,
+    raw_io: &RawIo,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    let range = PhysRange::new(raw_io, Pfn::new(desc.pgoff().index()), desc.pages())?;
+    desc.io_remap_pfn_range(range.cached())
+}
+
+/// A static key that goes when the function returns.
+// EXPECT `key` does not live long enough
+pub fn key_that_goes() -> bool {
+    let key = StaticKey::disabled();
+    static_branch_unlikely!(key)
 }
 
 /// A reference on a page given back twice.
 // EXPECT use of moved value: `page`
-pub fn drop_twice(page: PageRef) {
-    drop(page);
-    drop(page);
+pub fn put_page_twice(page: ARef<SharedPage>) -> bool {
+    SharedPage::put(page);
+    SharedPage::put(page)
 }
 
-/// A VMA that is kept beyond its mmap handler.
-// EXPECT lifetime may not live long enough
-pub fn keep(vma: VmaNew<'_>) -> VmaNew<'static> {
-    vma
+/// A reference on a folio given back twice.
+// EXPECT use of moved value: `folio`
+pub fn put_folio_twice(folio: ARef<Folio>) -> bool {
+    drop(folio);
+    Folio::put(folio)
+}
+
+/// A page of a folio that is given back.
+// EXPECT cannot move out of `folio` because it is borrowed
+pub fn page_that_is_gone(folio: ARef<Folio>) -> Pfn {
+    let page = &folio.pages()[0];
+    Folio::put(folio);
+    page.pfn()
+}
+
+/// A page that is taken out of its place while somebody looks at it.
+// EXPECT cannot borrow `place` as mutable because it is also borrowed as immutable
+pub fn page_taken_away(mut place: OnceRef<SharedPage>) -> Option<Pfn> {
+    let page = place.get();
+    drop(place.take());
+    page.map(|page| page.pfn())
+}
+
+/// The same of a place that others share.
+// EXPECT cannot borrow `*place` as mutable
+pub fn page_taken_from_others(place: &OnceRef<SharedPage>) -> Option<ARef<SharedPage>> {
+    place.take()
+}
+
+/// A page of a region that is gone.
+// EXPECT cannot move out of `region` because it is borrowed
+pub fn region_that_is_gone(region: Pin<KBox<FolioRegion<()>>>) -> Option<Pfn> {
+    let page = region.page(Pgoff::new(0));
+    drop(region);
+    page.map(|page| page.pfn())
+}
+
+/// A word of a page that is gone.
+// EXPECT cannot return value referencing local variable `page`
+pub fn word_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<i64>> {
+    let page = AtomicPage::new()?;
+    Ok(page.word::<0>())
 }

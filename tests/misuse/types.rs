@@ -1,35 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers must not be able to do, refused for its types. The comment above each function has
-//! the reason that tests/host/misuse.sh looks for.
+//! What drivers must not be able to do, refused for its types. The comment above each has the
+//! reason that tests/host/misuse.sh looks for.
 
 use kernel::{
-    bindings,
-    fs::File,
     prelude::*,
-    sync::Arc, //
+    sync::Mutex, //
 };
 
 #[path = "../../src/abstractions/mod.rs"]
 pub mod abstractions;
 
 use abstractions::{
-    capability::RawIo,
-    page_ref::PageRef,
-    pages_exact::PagesExact,
-    phys_range::PhysRange,
-    remap_pfn_range::PageFrames,
-    vm_fault::{
-        NoPage,
-        Served,
-        VmFault,
-        VmFaultError, //
+    device::module::WithDevices,
+    mm::frames::{
+        Cached,
+        IoFrames,
+        Recheck,
+        Uncached, //
     },
-    vm_operations::VmOperations,
-    vma::{
-        Vma,
-        VmaReady, //
-    }, //
+    prelude::*, //
 };
 
 module! {
@@ -48,60 +38,201 @@ impl kernel::Module for Misuse {
     }
 }
 
-/// What the VMAs work on.
-pub struct Data {
-    pages: PagesExact,
-}
+/// What an open file refers to, and maps nothing.
+pub struct Data;
 
-#[vtable]
 impl VmOperations for Data {}
 
-/// remap_pfn_range outside of an mmap handler.
-// EXPECT no method named `remap_pfn_range` found for reference `&Vma`
-pub fn remap_in_a_callback(vma: &Vma) {
-    let _ = vma.remap_pfn_range(|data: &Data| &data.pages, 0..1);
-}
+/// A driver that has its devices registered by a module of another type, which can forget them.
+pub struct Driver;
 
-/// Page frames that somebody only claims to own.
-// EXPECT the trait `PageFrames` requires an `unsafe impl` declaration
-pub struct Claim;
-impl PageFrames for Claim {
-    fn first_pfn(&self) -> usize {
-        0
-    }
-
-    fn pages(&self) -> usize {
-        1
+impl DeviceModule for Driver {
+    fn init(_devices: &mut Devices) -> Result<Self> {
+        Ok(Self)
     }
 }
 
-/// A fault that returns a page without giving a reference away.
-// EXPECT the trait bound `Served: From<&PageRef>` is not satisfied
-pub fn page_without_a_reference(page: &PageRef) -> Result<Served, VmFaultError> {
-    Ok(page.into())
+// EXPECT the trait bound `Driver: Declared` is not satisfied
+pub fn forgotten(module: &'static ThisModule) -> Result {
+    core::mem::forget(<WithDevices<Driver> as kernel::Module>::init(module)?);
+    Ok(())
 }
 
-/// A fault that claims to have mapped something.
-// EXPECT cannot initialize a tuple struct which contains private fields
-pub fn mapped_nothing(_vmf: &VmFault) -> Result<Served, VmFaultError> {
-    Ok(NoPage(()).into())
+/// Pages of what has none.
+// EXPECT the trait bound `Data: Pages` is not satisfied
+pub fn no_pages<'a>(desc: VmaDesc<'a, Data>) -> VmaDesc<'a, Data, Ready> {
+    desc.serve_pages()
 }
 
-/// Physical memory without the right to it.
-// EXPECT cannot initialize a tuple struct which contains private fields
-pub fn no_right() -> Result<PhysRange> {
-    PhysRange::new(&RawIo(()), 0, 1, false)
+/// Page frames of what has none.
+// EXPECT but its trait bounds were not satisfied
+pub fn no_frames<'a>(desc: VmaDesc<'a, Data, NotCow>) -> VmaDesc<'a, Data, Ready> {
+    desc.serve_frames()
 }
 
-/// A VMA made ready by hand.
-// EXPECT cannot construct `VmaReady<'_, _>` with struct literal syntax due to private fields
-pub fn made_by_hand<'a>(_file: &File, data: Arc<Data>) -> VmaReady<'a, Data> {
-    VmaReady { data }
+/// What has frames.
+pub struct Ring(ContigPages);
+
+impl VmOperations for Ring {}
+
+impl Frames for Ring {
+    fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
+        self.0.frames_from(pgoff.index())
+    }
 }
 
-/// A raw pointer taken for a VMA.
-// EXPECT associated function `from_raw` is private
-pub fn from_nowhere(vma: *const bindings::vm_area_struct) -> usize {
+/// Page frames on demand where a write would give a copy.
+// EXPECT no method named `serve_frames` found for struct
+pub fn frames_with_copies<'a>(desc: VmaDesc<'a, Ring>) -> VmaDesc<'a, Ring, Ready> {
+    desc.serve_frames()
+}
+
+/// Frames that are not cached where a write would give a copy.
+// EXPECT mismatched types
+pub fn uncached_with_copies<'a, R: Recheck>(
+    desc: VmaDesc<'a, Data>,
+    frames: IoFrames<'a, Uncached, R>,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    desc.io_remap_pfn_range(frames)
+}
+
+/// A description that nothing is decided of, returned as ready.
+// EXPECT mismatched types
+pub fn undecided<'a>(desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
+    Ok(desc)
+}
+
+/// More decided of a description that is ready.
+// EXPECT its trait bounds were not satisfied
+pub fn decided<'a>(desc: VmaDesc<'a, Ring, Ready>, frames: FrameRun<'a>) {
+    let _ = desc.remap_pfn_range(frames);
+}
+
+/// A description used twice.
+// EXPECT mismatched types
+pub fn cloned<'a>(desc: &VmaDesc<'a, Data>) -> VmaDesc<'a, Data> {
+    desc.clone()
+}
+
+/// A description kept in the data of the file, beyond its handler.
+pub struct Keeper(Pin<KBox<Mutex<Option<VmaDesc<'static, Data>>>>>);
+
+// EXPECT vm_area_desc>` cannot be sent between threads safely
+impl VmOperations for Keeper {}
+
+/// A fault kept so.
+pub struct FaultKeeper(Option<&'static VmFault>);
+
+// EXPECT cannot be shared between threads safely
+impl VmOperations for FaultKeeper {}
+
+/// Frames of a device that nobody looks at again.
+pub struct Never;
+
+impl Recheck for Never {
+    fn recheck(_first: Pfn, _count: usize) -> Result {
+        Ok(())
+    }
+}
+
+// EXPECT associated function `new` is private
+pub fn never_rechecked<'a>() -> IoFrames<'a, Cached, Never> {
     // SAFETY: None; the function is not to be had at all.
-    unsafe { Vma::from_raw(vma) }.start()
+    unsafe { IoFrames::new(Pfn::new(0), 1) }
+}
+
+/// The same, in place of those that are looked at.
+// EXPECT mismatched types
+pub fn not_rechecked<'a>(range: &PhysRange<'a>) -> IoFrames<'a, Cached, Never> {
+    range.cached()
+}
+
+/// Frames that are cached another way than they were asked for.
+// EXPECT mismatched types
+pub fn cached_otherwise<'a>(
+    desc: VmaDesc<'a, Data>,
+    range: &PhysRange<'a>,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    desc.io_remap_pfn_range::<Cached, _>(range.uncached())
+}
+
+/// Frames of a device, mapped as memory.
+// EXPECT mismatched types
+pub fn device_as_memory<'a>(
+    desc: VmaDesc<'a, Data>,
+    range: &PhysRange<'a>,
+) -> Result<VmaDesc<'a, Data, Ready>> {
+    desc.remap_pfn_range(range.cached())
+}
+
+/// A static key around what a driver likes.
+// EXPECT mismatched types
+pub static KEY: StaticKey = StaticKey { key: 1 };
+
+/// A branch on a static that is no static key.
+pub static NO_KEY: usize = 0;
+
+// EXPECT mismatched types
+pub fn branch() -> bool {
+    static_branch_unlikely!(NO_KEY)
+}
+
+/// A branch on what has a static key beside its first field, and can be taken for it.
+pub struct Beside(u64, StaticKey);
+
+impl core::ops::Deref for Beside {
+    type Target = StaticKey;
+
+    fn deref(&self) -> &StaticKey {
+        &self.1
+    }
+}
+
+pub static BESIDE: Beside = Beside(7, StaticKey::disabled());
+
+// EXPECT mismatched types
+pub fn branch_beside() -> bool {
+    static_branch_unlikely!(BESIDE)
+}
+
+/// A page that the kernel is to take a reference on over from a fault, which has none to give.
+// EXPECT mismatched types
+pub fn page_without_a_reference(page: &SharedPage) -> Result<ARef<SharedPage>, VmFaultError> {
+    Ok(page)
+}
+
+/// A fault that says that it mapped something.
+// EXPECT mismatched types
+pub fn mapped_nothing() -> Result<ARef<SharedPage>, VmFaultError> {
+    Ok(())
+}
+
+/// The number of a page frame for an offset.
+// EXPECT mismatched types
+pub fn frame_for_offset<E: FolioEvents>(region: &FolioRegion<E>, pfn: Pfn) -> bool {
+    region.page(pfn).is_some()
+}
+
+/// A number for an offset.
+// EXPECT mismatched types
+pub fn number_for_offset() -> Result<ARef<Folio>, kernel::alloc::AllocError> {
+    Folio::alloc(0, 3)
+}
+
+/// An address for the number of a page frame.
+// EXPECT mismatched types
+pub fn address_for_frame(raw_io: &RawIo, phys: PhysAddr) -> Result<PhysRange<'_>> {
+    PhysRange::new(raw_io, phys, 1)
+}
+
+/// An offset for the number of a page frame.
+// EXPECT mismatched types
+pub fn offset_for_frame(raw_io: &RawIo, pgoff: Pgoff) -> Result<PhysRange<'_>> {
+    PhysRange::new(raw_io, pgoff, 1)
+}
+
+/// An offset in bytes for one in pages.
+// EXPECT mismatched types
+pub fn bytes_for_pages(desc: &VmaDesc<'_, Data>) -> bool {
+    desc.pgoff() == desc.size()
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What drivers must not be able to do, refused where generic code is made concrete, which the
+//! compiler does only when nothing else is wrong. The comment above each function has the reason
+//! that tests/host/misuse.sh looks for.
+
+use kernel::{
+    prelude::*,
+    sync::atomic::Atomic, //
+};
+
+#[path = "../../src/abstractions/mod.rs"]
+pub mod abstractions;
+
+use abstractions::prelude::*;
+
+module! {
+    type: Misuse,
+    name: "misuse",
+    authors: ["The simple developers"],
+    description: "Must not compile",
+    license: "GPL v2",
+}
+
+pub struct Misuse;
+
+impl kernel::Module for Misuse {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// A device whose offsets are no physical addresses.
+pub struct Board;
+
+impl VmOperations for Board {}
+
+#[vtable]
+impl MiscDevice for Board {
+    const NAME: &'static CStr = c"misuse";
+    const MODE: u16 = 0o600;
+    type File = Self;
+
+    fn mmap_prepare<'a>(_: &'a Self, _: VmaDesc<'a, Self>) -> Result<VmaDesc<'a, Self, Ready>> {
+        Err(EINVAL)
+    }
+}
+
+/// The right to physical memory, for a device that nothing is unmapped from that becomes RAM.
+// EXPECT evaluation of `abstractions::device::raw_io::RawIo::of_current::<Board>
+pub fn right_without_unmapping(opening: &Opening<'_, Board>) -> Result<RawIo> {
+    RawIo::of_current(opening)
+}
+
+/// A word past the end of the page.
+// EXPECT evaluation of `abstractions::memory::atomic_page::AtomicPage::word::<
+pub fn word_past_the_end(page: &AtomicPage) -> &Atomic<i64> {
+    page.word::<{ AtomicPage::WORDS }>()
+}

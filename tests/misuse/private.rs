@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What drivers must not be able to do, refused as what they would need is private. The comment
+//! above each has the reason that tests/host/misuse.sh looks for.
+
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData, //
+};
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+#[path = "../../src/abstractions/mod.rs"]
+pub mod abstractions;
+
+use abstractions::{
+    compat::static_key::Key,
+    device::module::Declared,
+    mm::{
+        desc::{
+            Allows,
+            New,
+            Undecided, //
+        },
+        frames::{
+            Caching,
+            Uncached, //
+        }, //
+    },
+    prelude::*, //
+};
+
+module! {
+    type: Misuse,
+    name: "misuse",
+    authors: ["The simple developers"],
+    description: "Must not compile",
+    license: "GPL v2",
+}
+
+pub struct Misuse;
+
+impl kernel::Module for Misuse {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// What an open file refers to, and maps nothing.
+pub struct Data;
+
+impl VmOperations for Data {}
+
+#[vtable]
+impl MiscDevice for Data {
+    const NAME: &'static CStr = c"misuse";
+    const MODE: u16 = 0o600;
+    const PHYSICAL: bool = true;
+    type File = Self;
+
+    fn mmap_prepare<'a>(_: &'a Self, _: VmaDesc<'a, Self>) -> Result<VmaDesc<'a, Self, Ready>> {
+        Err(EINVAL)
+    }
+}
+
+/// A driver that gets hold of the registration of its device, and can forget it.
+// EXPECT struct `Registration` is private
+pub fn registration<D: MiscDevice>(device: Arc<D>) -> Result {
+    let registration = abstractions::device::miscdevice::Registration::new(device)?;
+    core::mem::forget(registration);
+    Ok(())
+}
+
+/// What can be registered, registered by hand.
+// EXPECT trait `Register` is private
+pub fn register(device: &mut dyn abstractions::device::miscdevice::Register) -> Result {
+    // SAFETY: None; the trait is not to be had at all.
+    unsafe { device.register() }
+}
+
+/// A device that was never added, in the list of those that are.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn devices() -> Devices {
+    Devices(KVec::new())
+}
+
+/// The address space of a device, to unmap what others have mapped.
+// EXPECT struct `AddressSpace` is private
+pub fn unmap(space: &abstractions::mm::address_space::AddressSpace) {
+    space.unmap(Pgoff::new(0)..Pgoff::new(1));
+}
+
+/// What a debugger does to the memory of a process.
+// EXPECT function `access` is private
+pub fn access(vma: *mut bindings::vm_area_struct) -> c_int {
+    let mut byte = 0u8;
+    // SAFETY: None; the function is not to be had at all.
+    unsafe { abstractions::mm::access::access(vma, 0, (&raw mut byte).cast(), 1, 0) }
+}
+
+/// The C side, past the abstractions.
+// EXPECT module `helpers` is private
+pub fn helpers(page: *mut bindings::page) {
+    // SAFETY: None; the function is not to be had at all.
+    unsafe { abstractions::compat::helpers::get_page(page) };
+}
+
+/// The operations of a VMA, for another one.
+// EXPECT struct `Table` is private
+pub fn table<T: Pages>() -> &'static bindings::vm_operations_struct {
+    &abstractions::mm::pages::Table::<T>::TABLE
+}
+
+/// A state that a description is not in.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn ready() -> Ready {
+    Ready(())
+}
+
+/// The same of where a write gives no copy.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn not_cow() -> NotCow {
+    NotCow(())
+}
+
+/// What the states of a description have in common.
+// EXPECT module `private` is private
+pub fn state(_: impl abstractions::mm::desc::private::Sealed) {}
+
+/// What the kinds of caching have in common.
+// EXPECT module `private` is private
+pub fn caching(_: impl abstractions::mm::frames::private::Sealed) {}
+
+/// A static key around what a driver likes.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub static KEY: StaticKey = StaticKey {
+    key: Key(UnsafeCell::new(1)),
+};
+
+/// The check that memory is none, as a value.
+// EXPECT tuple struct constructor `NotRam` is private
+pub fn not_ram() -> abstractions::device::physical::NotRam {
+    abstractions::device::physical::NotRam(())
+}
+
+/// An atomic page around any other, which need not have an address.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn atomic_page(page: ARef<SharedPage>) -> AtomicPage {
+    AtomicPage(page)
+}
+
+/// A page that is none.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn shared_page(page: bindings::page) -> SharedPage {
+    SharedPage(kernel::types::Opaque::new(page))
+}
+
+/// A description made by hand.
+// EXPECT with struct literal syntax due to private fields
+pub fn made_by_hand<'a>(desc: *mut bindings::vm_area_desc) -> VmaDesc<'a, Data, Ready> {
+    VmaDesc { desc }
+}
+
+/// Data that is made of another.
+// EXPECT field `desc` of struct
+pub fn made_of_another<'a>(desc: &VmaDesc<'a, Data>) -> *mut bindings::vm_area_desc {
+    desc.desc.as_ptr()
+}
+
+/// A raw pointer taken for a description.
+// EXPECT associated function `from_raw` is private
+pub fn desc_from_nowhere(desc: *mut bindings::vm_area_desc) {
+    // SAFETY: None; the function is not to be had at all.
+    let _ = unsafe { VmaDesc::<'_, Data>::from_raw(desc) };
+}
+
+/// A raw pointer taken for a fault.
+// EXPECT associated function `from_raw` is private
+pub fn fault_from_nowhere(vmf: *const bindings::vm_fault) -> usize {
+    // SAFETY: None; the function is not to be had at all.
+    unsafe { VmFault::from_raw(vmf) }.address()
+}
+
+/// A VMA of a driver's own.
+// EXPECT associated function `new` is private
+pub fn vma_from_nowhere() -> Vma {
+    Vma::new(0, PAGE_SIZE, FirstPage::Offset(Pgoff::new(0)))
+}
+
+/// The right to physical memory, made by hand.
+// EXPECT with struct literal syntax due to private fields
+pub fn right_made_by_hand() -> RawIo {
+    RawIo {}
+}
+
+/// Physical memory without the right to it.
+// EXPECT with struct literal syntax due to private fields
+pub fn no_right<'a>() -> PhysRange<'a> {
+    PhysRange {
+        first: Pfn::new(0),
+        count: 1,
+    }
+}
+
+/// The address space that the right is for.
+// EXPECT method `address_space` is private
+pub fn address_space(raw_io: &RawIo) {
+    raw_io.address_space().unmap(Pgoff::new(0)..Pgoff::new(1));
+}
+
+/// A device that is being opened, made by hand.
+// EXPECT with struct literal syntax due to private fields
+pub fn opening_made_by_hand() -> Opening<'static, Data> {
+    Opening {
+        _device: PhantomData,
+    }
+}
+
+/// Frames made by hand.
+// EXPECT with struct literal syntax due to private fields
+pub fn frames_made_by_hand<'a>() -> FrameRun<'a> {
+    FrameRun {
+        first: Pfn::new(0),
+        count: 1,
+    }
+}
+
+/// More frames than there are.
+// EXPECT field `count` of struct
+pub fn more_frames(mut run: FrameRun<'_>) -> FrameRun<'_> {
+    run.count += 1;
+    run
+}
+
+/// A state of a driver's own.
+pub struct Mine;
+
+// EXPECT the trait bound `Mine: desc::private::Sealed` is not satisfied
+impl Undecided for Mine {}
+
+/// The one of which all is decided, not so after all.
+// EXPECT Ready: desc::private::Sealed` is not satisfied
+impl Undecided for Ready {}
+
+/// A kind of caching of a driver's own.
+// EXPECT the trait bound `Mine: frames::private::Sealed` is not satisfied
+impl Caching for Mine {
+    const NONCACHED: bool = false;
+}
+
+/// A module that is declared another way, as the driver says that it is declared.
+// EXPECT the trait `Declared` requires an `unsafe impl` declaration
+impl Declared for Mine {}
+
+/// Frames that are not cached where a write would give a copy, as the driver says that it may be.
+// EXPECT the trait bound `New: desc::private::Allows<Uncached>` is not satisfied
+impl Allows<Uncached> for New {}
+
+/// A description used twice, as the driver says that it may be.
+impl<T, S> Clone for VmaDesc<'_, T, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+// EXPECT `core::marker::Copy` cannot be implemented for this type
+impl<T, S> Copy for VmaDesc<'_, T, S> {}
