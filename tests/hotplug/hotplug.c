@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hotplug LINE: maps physical addresses where there is nothing, has memory added there, and looks
+ * at what becomes of the mappings. Whoever listens on the serial line LINE adds it
+ * (scripts/qmp.py). Prints TAP.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define ADDED_MIB 256
+
+/* Where the machine puts its first memory device: behind all RAM, at a multiple of 1 GiB. */
+#define ADDRESS 0x100000000ULL
+
+#define MEMORY "/sys/devices/system/memory"
+
+static int tests, failed;
+
+static void check(bool passed, const char *name)
+{
+	printf("%sok %d %s\n", passed ? "" : "not ", ++tests, name);
+	if (!passed)
+		failed++;
+}
+
+static sigjmp_buf back;
+
+static void on_signal(int signal)
+{
+	siglongjmp(back, signal);
+}
+
+/* The signal that reading the address gives, or 0. */
+static int signal_of_reading(const char *at)
+{
+	int signal = sigsetjmp(back, 1);
+
+	if (!signal)
+		__atomic_load_n(at, __ATOMIC_RELAXED);
+	return signal;
+}
+
+static char *map(int fd)
+{
+	return mmap(NULL, 2 * getpagesize(), PROT_READ, MAP_SHARED, fd, ADDRESS);
+}
+
+/* The errno that mapping gives, or 0. */
+static int errno_of_mapping(int fd)
+{
+	char *at = map(fd);
+
+	if (at == MAP_FAILED)
+		return errno;
+	munmap(at, 2 * getpagesize());
+	return 0;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		err(1, "%s", path);
+	close(fd);
+}
+
+/* The name of the file that says whether the first block of the added memory is online. */
+static const char *state_file(void)
+{
+	static char path[64];
+	unsigned long long size;
+	FILE *file = fopen(MEMORY "/block_size_bytes", "r");
+
+	if (!file || fscanf(file, "%llx", &size) != 1)
+		errx(1, "%s has no block_size_bytes", MEMORY);
+	fclose(file);
+	snprintf(path, sizeof(path), MEMORY "/memory%llu/state", ADDRESS / size);
+	return path;
+}
+
+/* Has the memory added, and waits until the kernel knows it. */
+static void add_memory(const char *path)
+{
+	int line = open(path, O_RDWR | O_NOCTTY);
+	struct termios raw;
+	char done;
+
+	if (line < 0 || tcgetattr(line, &raw))
+		err(1, "%s", path);
+	cfmakeraw(&raw);
+	tcsetattr(line, TCSANOW, &raw);
+	if (dprintf(line, "add-memory %d\n", ADDED_MIB) < 0 || read(line, &done, 1) != 1)
+		err(1, "asking for memory on %s", path);
+	close(line);
+	while (access(state_file(), F_OK))
+		usleep(10000);
+}
+
+/* A process that maps and reads all the time, until it is refused; then it ends with that errno. */
+static pid_t start_mapper(int fd)
+{
+	const pid_t pid = fork();
+	char *at;
+
+	if (pid)
+		return pid;
+	for (;;) {
+		at = map(fd);
+		if (at == MAP_FAILED)
+			_exit(errno);
+		signal_of_reading(at);
+		munmap(at, 2 * getpagesize());
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int fd, pipes[2], status;
+	char *shared, byte;
+	pid_t child, mapper;
+
+	if (argc != 2)
+		errx(2, "usage: hotplug LINE");
+	signal(SIGBUS, on_signal);
+	fd = open("/dev/simpler", O_RDWR | O_SYNC);
+	if (fd < 0)
+		err(1, "/dev/simpler");
+
+	shared = map(fd);
+	check(shared != MAP_FAILED && !signal_of_reading(shared), "an empty range can be mapped");
+
+	mapper = start_mapper(fd);
+	add_memory(argv[1]);
+	check(errno_of_mapping(fd) == EPERM, "memory that was added is not mapped any more");
+	check(pread(fd, &byte, 1, ADDRESS) == -1 && errno == EPERM, "nor read");
+	check(!signal_of_reading(shared), "until it goes online, old mappings stay");
+	check(waitpid(mapper, &status, 0) == mapper && WIFEXITED(status) &&
+	      WEXITSTATUS(status) == EPERM, "who mapped it meanwhile is refused");
+
+	if (pipe(pipes))
+		err(1, "pipe");
+	child = fork();
+	if (!child) {
+		/* Its mapping is copied before the memory goes online, and read after that. */
+		if (read(pipes[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(signal_of_reading(shared) != SIGBUS);
+	}
+	write_file(state_file(), "online");
+	check(signal_of_reading(shared) == SIGBUS, "memory that is online is in no old mapping");
+	check(signal_of_reading(shared + getpagesize()) == SIGBUS, "nor are its other pages");
+	if (write(pipes[1], "+", 1) != 1)
+		err(1, "pipe");
+	check(waitpid(child, &status, 0) == child && !status, "nor in that of a child");
+	check(errno_of_mapping(fd) == EPERM, "and it is refused as RAM");
+	check(!munmap(shared, 2 * getpagesize()), "the old mapping can be unmapped");
+	printf("1..%d\n", tests);
+	return failed != 0;
+}
