@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pages on demand and the references on them; contiguous memory and its blocks. */
+/* Single pages on demand and the references on them; contiguous memory. */
 
 #include "simple.h"
 
@@ -16,7 +16,7 @@ FIXTURE(fault)
 FIXTURE_SETUP(fault)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_or_clear("pages=256"), 0);
+	ASSERT_EQ(reload_or_clear("pages=256 order=0"), 0);
 	self->fd = open("/dev/simplen", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->addr = map_shared(self->fd, PAGES, 0);
@@ -167,108 +167,143 @@ TEST_F(fault, dontneed_keeps_the_page)
 	EXPECT_EQ(phys_at(self->addr), phys);
 }
 
-FIXTURE(blocks)
+/* More pages than the page allocator gives at once. */
+#define REGION (2 * 2048 + 52)
+
+FIXTURE(contiguous)
 {
-	size_t page, block, region; /* the last two in pages */
+	size_t page;
 	int fd;
+	char *whole;
 };
 
-FIXTURE_SETUP(blocks)
+/* The region mapped as a whole; each page has its number in it, counted from 1. */
+FIXTURE_SETUP(contiguous)
 {
 	char params[32];
 
 	self->page = page_size();
-	self->block = block_pages();
-	/* Two whole blocks and a part of a third. */
-	self->region = 2 * self->block + 52;
-	sprintf(params, "pages=%zu", self->region);
+	sprintf(params, "pages=%d", REGION);
 	ASSERT_EQ(reload_or_clear(params), 0);
 	clear_log();
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
+	self->whole = map_shared(self->fd, REGION, 0);
+	ASSERT_NE(self->whole, MAP_FAILED);
+	for (size_t i = 0; i < REGION; i++)
+		*(size_t *)(self->whole + i * self->page) = i + 1;
 }
 
-FIXTURE_TEARDOWN_PARENT(blocks)
+FIXTURE_TEARDOWN_PARENT(contiguous)
 {
 	EXPECT_EQ(counter("simpler", "vmas"), 0);
 	EXPECT_EQ(unload_if_module(), 0);
 }
 
-TEST_F(blocks, region_maps_as_one)
+static size_t number_in(const char *page)
 {
-	char *addr = map_shared(self->fd, self->region, 0);
+	return *(const size_t *)page;
+}
 
-	ASSERT_NE(addr, MAP_FAILED);
-	for (size_t i = 0; i < self->region; i++)
-		*(size_t *)(addr + i * self->page) = i + 1;
-	for (size_t i = 0; i < self->region; i++)
-		ASSERT_EQ(*(size_t *)(addr + i * self->page), i + 1);
-	EXPECT_EQ(mmap_errno(self->fd, (self->region + 1) * self->page, PROT_READ, MAP_SHARED, 0),
+TEST_F(contiguous, region_maps_as_one)
+{
+	for (size_t i = 0; i < REGION; i++)
+		ASSERT_EQ(number_in(self->whole + i * self->page), i + 1);
+	EXPECT_EQ(mmap_errno(self->fd, (REGION + 1) * self->page, PROT_READ, MAP_SHARED, 0),
 		  EINVAL);
 }
 
-TEST_F(blocks, each_is_contiguous)
+TEST_F(contiguous, region_is_one_range_of_physical_memory)
 {
-	char *whole = map_shared(self->fd, self->region, 0);
+	const __u64 phys = last_in_log(", phys ");
+	__u64 word;
 
-	ASSERT_NE(whole, MAP_FAILED);
-	for (size_t i = 0; i < self->region; i++)
-		*(size_t *)(whole + i * self->page) = i + 1;
-	for (size_t first = 0; first < self->region; first += self->block) {
-		size_t rest = self->region - first;
-		size_t pages = rest < self->block ? rest : self->block;
-		__u64 phys, word;
-
-		ASSERT_NE(map_shared(self->fd, pages, first), MAP_FAILED);
-		phys = last_in_log(", phys ");
-		for (size_t i = 0; i < pages; i++) {
-			ASSERT_TRUE(read_phys(phys + i * self->page, &word, sizeof(word)));
-			ASSERT_EQ(word, first + i + 1);
-		}
+	for (size_t i = 0; i < REGION; i++) {
+		ASSERT_TRUE(read_phys(phys + i * self->page, &word, sizeof(word)));
+		ASSERT_EQ(word, i + 1);
 	}
 }
 
-TEST_F(blocks, ranges_across_the_seams)
+TEST_F(contiguous, trace_tells_where_a_part_of_it_is)
 {
-	const size_t block = self->block, region = self->region;
-	char *whole = map_shared(self->fd, region, 0);
-	const struct { size_t first, pages; } ranges[] = {
-		{ block - 1, 1 }, { block - 1, 2 }, { block, 1 }, { block, block },
-		{ block - 3, block + 6 }, { 1, region - 1 }, { region - 1, 1 },
-		{ 2 * block - 1, 53 },
-	};
+	const __u64 phys = last_in_log(", phys ");
 
-	ASSERT_NE(whole, MAP_FAILED);
-	for (size_t i = 0; i < region; i++)
-		*(size_t *)(whole + i * self->page) = i + 1;
+	ASSERT_NE(map_shared(self->fd, 3, 1000), MAP_FAILED);
+	EXPECT_EQ(last_in_log(", phys "), phys + 1000 * self->page);
+	ASSERT_NE(map_shared(self->fd, 1, REGION - 1), MAP_FAILED);
+	EXPECT_EQ(last_in_log(", phys "), phys + (REGION - 1) * self->page);
+}
+
+/* Among them those that are not aligned, and those that are larger than a huge page. */
+static const struct { size_t first, pages; } ranges[] = {
+	{ 0, 1 }, { 0, REGION }, { 1, REGION - 1 }, { 511, 2 }, { 512, 512 }, { 1021, 1030 },
+	{ 1023, 1 }, { 1023, 2 }, { 1024, 1024 }, { 2047, 2 }, { 2048, 2048 }, { 4095, 53 },
+	{ REGION - 1, 1 },
+};
+
+TEST_F(contiguous, shared_mapping_anywhere_in_it)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
 		char *part = map_shared(self->fd, ranges[i].pages, ranges[i].first);
 
 		ASSERT_NE(part, MAP_FAILED);
 		for (size_t j = 0; j < ranges[i].pages; j++)
-			ASSERT_EQ(*(size_t *)(part + j * self->page), ranges[i].first + j + 1);
+			ASSERT_EQ(number_in(part + j * self->page), ranges[i].first + j + 1);
 		munmap(part, ranges[i].pages * self->page);
 	}
 }
 
-/* The kernel finds the original of a private page only in one contiguous range. */
-TEST_F(blocks, private_mapping_is_within_one)
+/* For the kernel to find the original of a private page, all of it has to be one range. */
+TEST_F(contiguous, private_mapping_anywhere_in_it)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		const size_t pages = ranges[i].pages, first = ranges[i].first;
+		char *part = mmap(NULL, pages * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+				  self->fd, first * self->page);
+
+		ASSERT_NE(part, MAP_FAILED);
+		for (size_t j = 0; j < pages; j++) {
+			ASSERT_EQ(number_in(part + j * self->page), first + j + 1);
+			if (j % 3 == 0)
+				*(size_t *)(part + j * self->page) = 5000 + j;
+		}
+		for (size_t j = 0; j < pages; j++)
+			ASSERT_EQ(number_in(part + j * self->page),
+				  j % 3 ? first + j + 1 : 5000 + j);
+		munmap(part, pages * self->page);
+	}
+	for (size_t i = 0; i < REGION; i++)
+		ASSERT_EQ(number_in(self->whole + i * self->page), i + 1);
+}
+
+TEST_F(contiguous, private_mapping_that_is_split_and_moved)
+{
+	char *target = reserve(10 * self->page, self->page), *addr;
+
+	addr = mmap(NULL, 40 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
+		    2040 * self->page);
+	ASSERT_NE(addr, MAP_FAILED);
+	*(size_t *)(addr + 12 * self->page) = 5000;
+	ASSERT_EQ(munmap(addr + 3 * self->page, self->page), 0);
+	ASSERT_EQ(mremap(addr + 10 * self->page, 10 * self->page, 10 * self->page,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, target), target);
+	EXPECT_EQ(number_in(target), 2051);
+	EXPECT_EQ(number_in(target + 2 * self->page), 5000);
+	/* A copy that is made after all that. */
+	*(size_t *)(target + 9 * self->page + 8) = 1;
+	EXPECT_EQ(number_in(target + 9 * self->page), 2060);
+	EXPECT_EQ(number_in(self->whole + 2059 * self->page + 8), 0);
+	EXPECT_EQ(number_in(addr + 39 * self->page), 2080);
+}
+
+TEST_F(contiguous, private_mapping_past_its_end_is_refused)
 {
 	const int prot = PROT_READ | PROT_WRITE;
-	char *addr;
 
-	addr = mmap(NULL, 52 * self->page, prot, MAP_PRIVATE, self->fd,
-		    2 * self->block * self->page);
-	ASSERT_NE(addr, MAP_FAILED);
-	put_text(addr + 51 * self->page, "copied");
-	EXPECT_STREQ(addr + 51 * self->page, "copied");
-	ASSERT_EQ(munmap(addr + self->page, self->page), 0);
 	EXPECT_EQ(mmap_errno(self->fd, 2 * self->page, prot, MAP_PRIVATE,
-			     (self->block - 1) * self->page), EINVAL);
-	EXPECT_EQ(mmap_errno(self->fd, self->region * self->page, prot, MAP_PRIVATE, 0), EINVAL);
-	/* What it had mapped when it failed is gone. */
-	EXPECT_EQ(counter("simpler", "vmas"), 2);
-	munmap(addr, 52 * self->page);
+			     (REGION - 1) * self->page), EINVAL);
+	EXPECT_EQ(mmap_errno(self->fd, (REGION + 1) * self->page, prot, MAP_PRIVATE, 0), EINVAL);
+	EXPECT_EQ(counter("simpler", "vmas"), 1);
 }
 
 TEST_HARNESS_MAIN

@@ -3,9 +3,12 @@
 
 #include "simple.h"
 
+/* Pages of a folio of simplen. */
+#define FOLIO 16
+
 FIXTURE(file)
 {
-	size_t page, block, pages; /* the last two in pages */
+	size_t page, piece, pages; /* the last two in pages */
 	size_t size;
 	int fd;
 	char *map;
@@ -35,9 +38,9 @@ FIXTURE_SETUP(file)
 	char params[32];
 
 	self->page = page_size();
-	self->block = block_pages();
-	/* One whole block of simpler, and a part of another. */
-	self->pages = self->block + 6;
+	/* simpler copies so much at once; the region has one such piece, and a part of another. */
+	self->piece = (1 << 20) / self->page;
+	self->pages = self->piece + 6;
 	self->size = self->pages * self->page;
 	sprintf(params, "pages=%zu", self->pages);
 	ASSERT_EQ(reload_or_clear(params), 0);
@@ -116,14 +119,14 @@ TEST_F(file, read_and_write_move_the_position)
 	EXPECT_EQ(lseek(self->fd, 0, SEEK_CUR), 5);
 }
 
-/* Over pages and, in simpler, from one block into the next, at odd offsets. */
+/* Over pages and, in simpler, from one piece into the next, at odd offsets. */
 TEST_F(file, sees_what_mappings_see)
 {
 	const size_t page = self->page;
 	const struct { size_t page, offset, len; } cases[] = {
 		{ 0, 0, 1 }, { 0, 1, page - 1 }, { 1, page - 1, 2 }, { 2, 7, 2 * page + 1808 },
-		{ 3, 0, 2 * page }, { self->block - 1, page - 6, 12 },
-		{ self->block - 2, 3, 5 * page - 480 }, { self->pages - 1, 0, page },
+		{ 3, 0, 2 * page }, { self->piece - 1, page - 6, 12 },
+		{ self->piece - 2, 3, 5 * page - 480 }, { self->pages - 1, 0, page },
 	};
 	char *buf = malloc(5 * page), *back = malloc(5 * page);
 
@@ -230,13 +233,13 @@ TEST_F(file, reading_allocates_nothing)
 	EXPECT_EQ(read(self->fd, buf, self->size), self->size);
 	EXPECT_TRUE(is_zero(buf, self->size));
 	EXPECT_EQ(counter(variant->device, "pages"), pages);
-	/* Writing does, one page for each that it reaches. */
-	EXPECT_EQ(pwrite(self->fd, buf, 2, 3 * self->page - 1), 2);
-	EXPECT_EQ(counter(variant->device, "pages"), variant->is_simpler ? self->pages : 2);
+	/* Writing does, one folio for each that it reaches. */
+	EXPECT_EQ(pwrite(self->fd, buf, 2, FOLIO * self->page - 1), 2);
+	EXPECT_EQ(counter(variant->device, "pages"), pages ?: 2 * FOLIO);
 	/* And so does touching. */
 	self->map[0] = 1;
-	self->map[3 * self->page - 1] = 1;
-	EXPECT_EQ(counter(variant->device, "pages"), variant->is_simpler ? self->pages : 3);
+	self->map[2 * FOLIO * self->page] = 1;
+	EXPECT_EQ(counter(variant->device, "pages"), pages ?: 3 * FOLIO);
 }
 
 TEST_F(file, counters_count)
@@ -270,7 +273,7 @@ TEST_F(file, fdinfo_tells_of_the_region)
 	ASSERT_GT(read(fd, text, sizeof(text) - 1), 0);
 	sprintf(expected, "mode:\t%s\nsize:\t%zu\npages:\t%zu\n",
 		variant->is_simpler ? "contiguous" : "on demand", self->size,
-		variant->is_simpler ? self->pages : 1);
+		variant->is_simpler ? self->pages : FOLIO);
 	EXPECT_NE(strstr(text, expected), NULL) {
 		TH_LOG("%s", text);
 	}

@@ -17,9 +17,10 @@
 
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
-/* The region has so many folios, and so many pages more. */
+/* The region has so many folios, and so many pages more, in folios of 32, 4 and 1 pages. */
 #define FOLIOS 3
 #define TAIL 37
+#define TAIL_FOLIOS 3
 
 /* The size of a huge page in bytes, 0 if the kernel has none. */
 static size_t huge_size(void)
@@ -33,16 +34,6 @@ static size_t huge_size(void)
 		size = 0;
 	fclose(file);
 	return size;
-}
-
-/* Writes a text to a file of the kernel's; whether it took it. */
-static bool tell(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return done;
 }
 
 /* The number in a file of the kernel's. */
@@ -194,11 +185,11 @@ TEST_F(huge, one_fault_maps_a_folio)
 			  phys_at(self->addr + self->huge) + i * self->page);
 }
 
-TEST_F(huge, whole_region_takes_a_fault_per_folio_and_tail_page)
+TEST_F(huge, whole_region_takes_a_fault_per_folio)
 {
-	EXPECT_EQ(faults_of_reading(self->addr, self->pages), FOLIOS + TAIL);
+	EXPECT_EQ(faults_of_reading(self->addr, self->pages), FOLIOS + TAIL_FOLIOS);
 	EXPECT_EQ(counter("simplen", "huge_faults"), FOLIOS);
-	EXPECT_EQ(counter("simplen", "faults"), TAIL);
+	EXPECT_EQ(counter("simplen", "faults"), TAIL_FOLIOS);
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 	EXPECT_EQ(counter("simplen", "huge_fallbacks"), 0);
 	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
@@ -253,7 +244,9 @@ TEST_F(huge, all_ways_see_the_same_memory)
 	EXPECT_TRUE(is_numbered(unaligned, self->pages, 0));
 	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
 	EXPECT_EQ(huge_mapped(unaligned), 0);
-	EXPECT_EQ(counter("simplen", "faults"), self->pages + TAIL);
+	/* No large folio has a page table to itself there, and the small ones are whole. */
+	EXPECT_EQ(counter("simplen", "faults"), TAIL_FOLIOS + FOLIOS * self->per_folio +
+		  TAIL_FOLIOS);
 	for (size_t i = 0; i < self->pages; i += 61)
 		EXPECT_EQ(phys_at(self->addr + i * self->page),
 			  phys_at(unaligned + i * self->page));
@@ -613,8 +606,10 @@ TEST_F(huge, advice_against_huge_pages)
 	ASSERT_EQ(madvise(self->addr + self->huge, self->huge, MADV_NOHUGEPAGE), 0);
 	number(self->addr, self->pages, 0);
 	EXPECT_EQ(counter("simplen", "huge_faults"), FOLIOS - 1);
-	EXPECT_EQ(counter("simplen", "faults"), self->per_folio + TAIL);
+	/* All its pages are mapped by one fault nevertheless, each by an entry of its own. */
+	EXPECT_EQ(counter("simplen", "faults"), 1 + TAIL_FOLIOS);
 	EXPECT_EQ(huge_mapped(self->addr + self->huge), 0);
+	EXPECT_EQ(mapped_pages(self->addr + self->huge, self->per_folio), self->per_folio);
 	ASSERT_EQ(madvise(self->addr + self->huge, self->huge, MADV_HUGEPAGE), 0);
 	ASSERT_EQ(madvise(self->addr + self->huge, self->huge, MADV_DONTNEED), 0);
 	EXPECT_EQ(faults_in("huge_faults", self->addr + self->huge, self->per_folio), 1);
@@ -738,7 +733,8 @@ TEST_F(huge, threads_that_race_get_one_folio)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < self->pages; i += 64)
 		EXPECT_EQ(*(int *)(self->addr + i * self->page), THREADS);
-	EXPECT_EQ(counter("simplen", "pages"), FOLIOS * self->per_folio + 1);
+	/* The last that they touch is in a folio of 32 pages. */
+	EXPECT_EQ(counter("simplen", "pages"), FOLIOS * self->per_folio + 32);
 	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
 }
 
@@ -808,31 +804,119 @@ TEST_F(huge, userfaultfd)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-TEST_F(huge, switched_off_and_on_request)
+/*
+ * There the kernel asks for single pages, and maps the folio that it gets by one
+ * entry of a PMD all the same, as it does with those of a file.
+ */
+TEST_F(huge, setting_of_the_whole_system)
 {
-	ASSERT_TRUE(tell(THP "enabled", "never"));
-	EXPECT_EQ(faults_in("huge_faults", self->addr, self->pages), 0);
-	EXPECT_EQ(counter("simplen", "faults"), self->pages);
-	EXPECT_EQ(huge_mapped(self->addr), 0);
-	number(self->addr, self->pages, 0);
-	/* They are folios all the same, and serve as such when they may. */
-	ASSERT_EQ(madvise(self->addr, self->pages * self->page, MADV_DONTNEED), 0);
+	static const char *const settings[] = { "never", "madvise", "always" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		const long before = counter("simplen", "faults");
+
+		ASSERT_TRUE(tell(THP "enabled", settings[i]));
+		EXPECT_EQ(faults_in("huge_faults", self->addr, self->pages),
+			  strcmp(settings[i], "always") ? 0 : FOLIOS);
+		EXPECT_EQ(counter("simplen", "faults") - before,
+			  TAIL_FOLIOS + (strcmp(settings[i], "always") ? FOLIOS : 0));
+		EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
+		number(self->addr, self->pages, i);
+		EXPECT_TRUE(is_numbered(self->addr, self->pages, i));
+		ASSERT_EQ(madvise(self->addr, self->pages * self->page, MADV_DONTNEED), 0);
+	}
+	EXPECT_EQ(counter("simplen", "pages"), self->pages);
+}
+
+TEST_F(huge, mapping_that_asks_for_huge_pages)
+{
 	ASSERT_TRUE(tell(THP "enabled", "madvise"));
+	ASSERT_EQ(madvise(self->addr, self->pages * self->page, MADV_HUGEPAGE), 0);
 	EXPECT_EQ(faults_in("huge_faults", self->addr, self->pages), FOLIOS);
-	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
+	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
 	ASSERT_TRUE(tell(THP "enabled", "always"));
-	/* For one process. */
-	ASSERT_EQ(madvise(self->addr, self->pages * self->page, MADV_DONTNEED), 0);
+}
+
+TEST_F(huge, process_that_wants_no_huge_pages)
+{
 	ASSERT_EQ(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
 	EXPECT_EQ(faults_in("huge_faults", self->addr, self->pages), 0);
+	EXPECT_EQ(counter("simplen", "faults"), FOLIOS + TAIL_FOLIOS);
+	EXPECT_EQ(huge_mapped(self->addr), 0);
+	EXPECT_EQ(mapped_pages(self->addr, self->pages), self->pages);
+	number(self->addr, self->pages, 0);
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
+#define SPLIT "/sys/kernel/debug/split_huge_pages"
+
+/* Has the kernel split what huge pages it finds in a part of the mapping, as far as it can. */
+static bool split_in(char *addr, size_t len)
+{
+	char text[96];
+
+	sprintf(text, "%d,0x%lx,0x%lx", getpid(), (unsigned long)addr, (unsigned long)addr + len);
+	return tell(SPLIT, text);
+}
+
+/* A debugging file, that takes all huge pages for such as can be split. Ours are left alone. */
+TEST_F(huge, split_of_all_huge_pages)
+{
+	if (access(SPLIT, F_OK))
+		SKIP(return, "this kernel has no file to split huge pages with");
+	number(self->addr, self->pages, 0);
+	EXPECT_TRUE(tell(SPLIT, "1"));
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
+	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
+}
+
+TEST_F(huge, split_of_a_process)
+{
+	if (access(SPLIT, F_OK))
+		SKIP(return, "this kernel has no file to split huge pages with");
+	number(self->addr, self->pages, 0);
+	EXPECT_TRUE(split_in(self->addr, self->pages * self->page));
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
+	/* A part of a folio, and orders that it could be split to. */
+	EXPECT_TRUE(split_in(self->addr + self->huge + self->page, self->page));
+	for (int order = 0; order < 9; order++) {
+		char text[96];
+
+		sprintf(text, "%d,0x%lx,0x%lx,%d", getpid(), (unsigned long)self->addr,
+			(unsigned long)self->addr + self->pages * self->page, order);
+		EXPECT_TRUE(tell(SPLIT, text));
+	}
+	number(self->addr, self->pages, 5);
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 5));
+	EXPECT_EQ(counter("simplen", "pages"), self->pages);
+}
+
+/* Mapped by single entries, and with a process's own copies among them. */
+TEST_F(huge, split_of_what_is_mapped_by_pages)
+{
+	char *copy = map_private(self->fd, self->pages * self->page);
+
+	if (access(SPLIT, F_OK))
+		SKIP(return, "this kernel has no file to split huge pages with");
+	ASSERT_NE(copy, MAP_FAILED);
+	ASSERT_EQ(madvise(self->addr, self->pages * self->page, MADV_NOHUGEPAGE), 0);
+	number(self->addr, self->pages, 0);
+	EXPECT_TRUE(is_numbered(copy, self->pages, 0));
+	number(copy + 7 * self->page, 1, 5000);
+	EXPECT_TRUE(tell(SPLIT, "1"));
+	EXPECT_TRUE(split_in(self->addr, self->pages * self->page));
+	EXPECT_TRUE(split_in(copy, self->pages * self->page));
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
+	EXPECT_TRUE(is_numbered(copy, 7, 0));
+	EXPECT_TRUE(is_numbered(copy + 7 * self->page, 1, 5000));
+	EXPECT_TRUE(is_numbered(copy + 8 * self->page, self->pages - 8, 8));
+}
+
 #define FAIL "/sys/kernel/debug/fail_page_alloc/"
 
-/* Only allocations as large as a folio fail. */
-TEST_F(huge, single_pages_where_no_folio_can_be_had)
+/* Only allocations as large as a folio fail. Half of that can be had. */
+TEST_F(huge, smaller_folios_where_no_large_one_can_be_had)
 {
 	char order[8];
 
@@ -849,7 +933,8 @@ TEST_F(huge, single_pages_where_no_folio_can_be_had)
 	ASSERT_TRUE(tell(FAIL "probability", "0"));
 	EXPECT_EQ(counter("simplen", "huge_fallbacks"), 2);
 	EXPECT_EQ(counter("simplen", "huge_faults"), 0);
-	EXPECT_EQ(counter("simplen", "pages"), 3);
+	EXPECT_EQ(counter("simplen", "faults"), 1);
+	EXPECT_EQ(counter("simplen", "pages"), self->per_folio);
 	/* That is decided; the third folio is not asked for yet. */
 	number(self->addr, self->pages, 0);
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
@@ -858,7 +943,7 @@ TEST_F(huge, single_pages_where_no_folio_can_be_had)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-/* A region that is smaller than a folio has none. */
+/* A region that is smaller than a folio has smaller ones: of 64, 32 and 4 pages. */
 TEST(small_region)
 {
 	char *addr;
@@ -869,11 +954,14 @@ TEST(small_region)
 	ASSERT_TRUE(tell(THP "enabled", "always"));
 	ASSERT_EQ(reload_module("pages=100 huge=1 trace=0"), 0);
 	fd = open("/dev/simplen", O_RDWR);
-	addr = map_shared(fd, 100, 0);
+	/* Where it crosses no page table. */
+	addr = mmap(reserve(100 * page_size(), huge_size()), 100 * page_size(),
+		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 	ASSERT_NE(addr, MAP_FAILED);
 	number(addr, 100, 0);
 	EXPECT_TRUE(is_numbered(addr, 100, 0));
 	EXPECT_EQ(counter("simplen", "huge_faults"), 0);
+	EXPECT_EQ(counter("simplen", "faults"), 3);
 	EXPECT_EQ(counter("simplen", "huge_fallbacks"), 0);
 	EXPECT_EQ(counter("simplen", "pages"), 100);
 	munmap(addr, 100 * page_size());

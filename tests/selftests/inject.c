@@ -12,26 +12,42 @@
 
 #include "simple.h"
 
+#include <sys/rseq.h>
+
 #define MAX_POINTS 5000 /* no operation has so many allocations */
 
 /* No error, but less done than asked for. */
 #define SHORT -1
 
-enum module { SIMPLE, PHYSICAL, HUGE, MIRROR, CLOCK };
+enum module {
+	SIMPLE, SINGLE, PHYSICAL, RESERVED, HUGE, TRACED, TRACED_PHYSICAL, TRACED_HUGE, MIRROR,
+	CLOCK, PAGE,
+};
+
+/* The physical addresses of a graphics card's memory, and of 64 KiB in the midst of RAM. */
+static __u64 card, reserved;
 
 /*
- * What is loaded. An attempt works on a window of the device; after so many
- * windows, which nobody has touched before, they come again.
+ * What is loaded. An attempt works on a window of the device, a folio of simplen;
+ * after so many windows, which nobody has touched before, they come again.
  */
 static const struct {
 	const char *name, *params;
-	size_t window, windows; /* in pages, but for HUGE in huge pages */
+	size_t window, windows; /* in pages, or in huge pages */
+	bool is_huge;
+	const __u64 *start; /* of the windows, in physical memory */
 } modules[] = {
-	[SIMPLE] = { "simple", "trace=0", 4, 128 },
-	[PHYSICAL] = { "simple", "trace=0 physical=1", 4, 128 },
-	[HUGE] = { "simple", "trace=0 huge=1", 1, 8 },
-	[MIRROR] = { "simple_mirror", "pages=2", 4, 1 },
-	[CLOCK] = { "simple_clock", "", 1, 1 },
+	[SIMPLE] = { "simple", "trace=0 order=2", 4, 128, false, NULL },
+	[SINGLE] = { "simple", "trace=0 order=0", 4, 128, false, NULL },
+	[PHYSICAL] = { "simple", "trace=0 physical=1", 4, 128, false, &card },
+	[RESERVED] = { "simple", "trace=0 physical=1", 1, 8, false, &reserved },
+	[HUGE] = { "simple", "trace=0 huge=1", 1, 8, true, NULL },
+	[TRACED] = { "simple", "trace=1 order=2", 4, 128, false, NULL },
+	[TRACED_PHYSICAL] = { "simple", "trace=1 physical=1", 4, 128, false, &card },
+	[TRACED_HUGE] = { "simple", "trace=1 huge=1", 1, 8, true, NULL },
+	[MIRROR] = { "simple_mirror", "pages=2", 4, 1, false, NULL },
+	[CLOCK] = { "simple_clock", "", 1, 1, false, NULL },
+	[PAGE] = { "simple_page", "", 1, 1, false, NULL },
 };
 
 /* What an attempt at an operation works on. */
@@ -86,6 +102,12 @@ static int op_open_simpler(struct scene *s)
 static int op_open_simplen(struct scene *s)
 {
 	s->other = open("/dev/simplen", O_RDWR);
+	return result(s->other);
+}
+
+static int op_open_simple_page(struct scene *s)
+{
+	s->other = open("/dev/simple_page", O_RDWR);
 	return result(s->other);
 }
 
@@ -236,6 +258,29 @@ static const struct operation maps[] = {
 	  .flags = MAP_SHARED, .filled = true },
 	{ "mmap simple_mirror", .run = op_mmap, .device = "simple_mirror", .flags = MAP_SHARED,
 	  .module = MIRROR },
+	{ "open simple_page", .run = op_open_simple_page, .module = PAGE },
+	{ "mmap simple_page", .run = op_mmap, .device = "simple_page", .flags = MAP_SHARED,
+	  .module = PAGE },
+};
+
+/* What the trace and the counters tell of these is looked at. */
+static const struct operation traced_maps[] = {
+	{ "traced mmap simpler", .run = op_mmap, .device = "simpler", .flags = MAP_SHARED,
+	  .module = TRACED },
+	{ "traced mmap simpler, private", .run = op_mmap, .device = "simpler",
+	  .flags = MAP_PRIVATE, .module = TRACED },
+	{ "traced mmap simpler, huge", .run = op_mmap, .device = "simpler", .flags = MAP_SHARED,
+	  .module = TRACED_HUGE },
+	{ "traced mmap simpler, physical", .run = op_mmap, .device = "simpler",
+	  .flags = MAP_SHARED, .module = TRACED_PHYSICAL, .errors = { ENOMEM, EINVAL } },
+	{ "traced mmap simplen", .run = op_mmap, .device = "simplen", .flags = MAP_SHARED,
+	  .module = TRACED },
+	{ "traced mmap simplen, private", .run = op_mmap, .device = "simplen",
+	  .flags = MAP_PRIVATE, .module = TRACED },
+	{ "traced mmap simplen, populated", .run = op_mmap, .device = "simplen",
+	  .flags = MAP_SHARED | MAP_POPULATE, .module = TRACED },
+	{ "traced mmap simplen, huge", .run = op_mmap, .device = "simplen", .flags = MAP_SHARED,
+	  .module = TRACED_HUGE },
 };
 
 /*
@@ -248,6 +293,10 @@ static const struct operation faults[] = {
 	{ "read fault, private", .run = op_read_fault, .device = "simplen", .flags = MAP_PRIVATE },
 	{ "write fault, private", .run = op_write_fault, .device = "simplen",
 	  .flags = MAP_PRIVATE },
+	{ "read fault, single pages", .run = op_read_fault, .device = "simplen",
+	  .flags = MAP_SHARED, .module = SINGLE },
+	{ "write fault, single pages", .run = op_write_fault, .device = "simplen",
+	  .flags = MAP_SHARED, .module = SINGLE },
 	{ "read fault, huge", .run = op_read_fault, .device = "simplen", .flags = MAP_SHARED,
 	  .module = HUGE },
 	{ "write fault, huge", .run = op_write_fault, .device = "simplen", .flags = MAP_SHARED,
@@ -258,8 +307,15 @@ static const struct operation faults[] = {
 	  .flags = MAP_SHARED, .module = HUGE },
 	{ "write fault in simpler, private", .run = op_write_fault, .device = "simpler",
 	  .flags = MAP_PRIVATE },
+#ifdef __x86_64__
+	/* Elsewhere all of it is uncached, and cannot be mapped so. */
 	{ "write fault in physical, private", .run = op_write_fault, .device = "simpler",
-	  .flags = MAP_PRIVATE, .module = PHYSICAL },
+	  .flags = MAP_PRIVATE, .module = RESERVED },
+#endif
+	{ "write fault in simple_mirror", .run = op_write_fault, .device = "simple_mirror",
+	  .flags = MAP_SHARED, .module = MIRROR },
+	{ "write fault in simple_page", .run = op_write_fault, .device = "simple_page",
+	  .flags = MAP_SHARED, .module = PAGE },
 	{ "read fault in simple_clock", .run = op_read_fault, .device = "simple_clock",
 	  .flags = MAP_SHARED, .module = CLOCK },
 };
@@ -273,6 +329,8 @@ static const struct operation copies[] = {
 	{ "write simpler, physical", .run = op_write, .device = "simpler",
 	  .errors = { ENOMEM, SHORT }, .module = PHYSICAL },
 	{ "write simplen", .run = op_write, .device = "simplen", .errors = { ENOMEM, SHORT } },
+	{ "write simplen, single pages", .run = op_write, .device = "simplen",
+	  .errors = { ENOMEM, SHORT }, .module = SINGLE },
 	{ "write simplen, huge", .run = op_write, .device = "simplen", .errors = { ENOMEM, SHORT },
 	  .module = HUGE },
 	{ "lseek simpler", .run = op_lseek, .device = "simpler" },
@@ -280,6 +338,9 @@ static const struct operation copies[] = {
 	/* The kernel itself touches the mapping, for which no memory is the same as no page. */
 	{ "read to simplen", .run = op_read_to_mapping, .device = "simplen", .flags = MAP_SHARED,
 	  .other = "/dev/zero", .errors = { EFAULT, SHORT } },
+	{ "read to simplen, single pages", .run = op_read_to_mapping, .device = "simplen",
+	  .flags = MAP_SHARED, .other = "/dev/zero", .errors = { EFAULT, SHORT },
+	  .module = SINGLE },
 	{ "write from simplen", .run = op_write_from_mapping, .device = "simplen",
 	  .flags = MAP_SHARED, .errors = { ENOMEM, EFAULT, SHORT } },
 	{ "process_vm_readv simplen", .run = op_process_vm_readv, .device = "simplen",
@@ -299,13 +360,16 @@ static const struct operation copies[] = {
 	/* mlock(2) has EAGAIN for pages that could not be locked. */
 	{ "mlock simplen", .run = op_mlock, .device = "simplen", .flags = MAP_SHARED,
 	  .errors = { ENOMEM, EAGAIN } },
+	{ "mlock simplen, single pages", .run = op_mlock, .device = "simplen",
+	  .flags = MAP_SHARED, .errors = { ENOMEM, EAGAIN }, .module = SINGLE },
 };
 
 static const struct operation user_copies[] = {
 	{ "copy from simpler", .run = op_read, .device = "simpler", .errors = { EFAULT, SHORT } },
 	{ "copy from physical", .run = op_read, .device = "simpler", .errors = { EFAULT, SHORT },
 	  .module = PHYSICAL },
-	{ "copy from simplen", .run = op_read, .device = "simplen", .errors = { EFAULT, SHORT } },
+	{ "copy from simplen", .run = op_read, .device = "simplen", .flags = MAP_SHARED,
+	  .filled = true, .errors = { EFAULT, SHORT } },
 	{ "copy to simpler", .run = op_write, .device = "simpler", .errors = { EFAULT, SHORT } },
 	{ "copy to physical", .run = op_write, .device = "simpler", .errors = { EFAULT, SHORT },
 	  .module = PHYSICAL },
@@ -324,9 +388,6 @@ static const struct operation changes[] = {
 
 /* The file that has an allocation fail. */
 static int fail_nth_fd;
-
-/* The physical address of a graphics card's memory. */
-static __u64 card;
 
 FIXTURE(inject)
 {
@@ -362,9 +423,23 @@ static bool has_fail_usercopy(void)
 	return !access("/sys/kernel/debug/fail_usercopy", F_OK);
 }
 
+/*
+ * The kernel notes for the C library on which processor a thread is, in memory of
+ * the thread's. When that has to be copied after a fork, and there is no memory
+ * for it, the process gets a SIGSEGV. So it is told to note nothing.
+ */
+static bool stop_rseq(void)
+{
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+	const unsigned int size = __rseq_size < 32 ? 32 : __rseq_size;
+
+	return !__rseq_size ||
+	       !syscall(SYS_rseq, area, size, 1 /* RSEQ_FLAG_UNREGISTER */, RSEQ_SIG);
+}
+
 FIXTURE_SETUP(inject)
 {
-	__u64 registers;
+	__u64 registers, first, last;
 
 	fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth_fd < 0)
@@ -384,7 +459,10 @@ FIXTURE_SETUP(inject)
 	}
 	find_card(&card, &registers);
 	ASSERT_NE(card, 0);
+	find_memory(&first, &last, &reserved);
+	ASSERT_NE(reserved, 0);
 	ASSERT_NE(pmd_size(), 0);
+	ASSERT_TRUE(stop_rseq());
 }
 
 FIXTURE_TEARDOWN(inject)
@@ -394,7 +472,13 @@ FIXTURE_TEARDOWN(inject)
 /* What the windows are counted in, in bytes. */
 static size_t unit_of(enum module module)
 {
-	return module == HUGE ? pmd_size() : page_size();
+	return modules[module].is_huge ? pmd_size() : page_size();
+}
+
+/* Where they start in the device, in bytes. */
+static off_t start_of(enum module module)
+{
+	return modules[module].start ? *modules[module].start : 0;
 }
 
 /* Has the failure with this number happen in this thread, from now on. 0: none. */
@@ -418,7 +502,10 @@ static bool is_left_to_fail(void)
 	return pread(fail_nth_fd, text, sizeof(text) - 1, 0) < 0 || atoi(text);
 }
 
-/* Whether two mappings can be made of a device that show the same. */
+/*
+ * Whether two mappings can be made of a device that show the same, where nobody
+ * else writes.
+ */
 static bool device_works(const char *path, off_t pos, size_t len, int prot)
 {
 	int fd = open(path, prot & PROT_WRITE ? O_RDWR : O_RDONLY);
@@ -427,10 +514,10 @@ static bool device_works(const char *path, off_t pos, size_t len, int prot)
 	bool good = one != MAP_FAILED && two != MAP_FAILED;
 
 	if (good && (prot & PROT_WRITE)) {
-		one[8]++;
-		two[9]++;
+		one[64]++;
+		two[65]++;
 	}
-	good = good && one[8] == two[8] && one[9] == two[9];
+	good = good && one[64] == two[64] && one[65] == two[65];
 	munmap(one, len);
 	munmap(two, len);
 	close(fd);
@@ -448,9 +535,10 @@ static bool works(const struct scene *s, enum module module)
 		return device_works("/dev/simple_mirror", 0, s->size, prot);
 	case CLOCK:
 		return device_works("/dev/simple_clock", 0, s->page, PROT_READ);
+	case PAGE:
+		return device_works("/dev/simple_page", 0, s->page, prot);
 	default:
-		return device_works("/dev/simpler", module == PHYSICAL ? card + pos : pos, s->page,
-				    prot) &&
+		return device_works("/dev/simpler", start_of(module) + pos, s->page, prot) &&
 		       device_works("/dev/simplen", pos, s->page, prot);
 	}
 }
@@ -479,9 +567,7 @@ static bool set_scene(const struct operation *op, struct scene *s, int number)
 	const int prot = op->module == CLOCK ? PROT_READ : PROT_READ | PROT_WRITE;
 	char path[64];
 
-	s->pos = number % modules[op->module].windows * s->size;
-	if (op->module == PHYSICAL)
-		s->pos += card;
+	s->pos = start_of(op->module) + number % modules[op->module].windows * s->size;
 	s->flags = op->flags;
 	s->fd = -1;
 	s->other = -1;
@@ -553,6 +639,33 @@ static void grow_stack(void)
 	explicit_bzero(room, sizeof(room));
 }
 
+/* Whether the driver tells the kernel log what happens to its VMAs. */
+static bool is_traced(enum module module)
+{
+	return module >= TRACED && module <= TRACED_HUGE;
+}
+
+/*
+ * Whether a mapping that failed is one that nobody was told of, and one that did
+ * not was told of once. The numbers are of before.
+ */
+static bool is_told_of_right(const struct operation *op, bool failed, long opens, long closes)
+{
+	char *log = driver_log();
+	bool right = failed ? !*log : log_count("VMA open, ") == 1 && log_count("simple: ") == 1;
+
+	free(log);
+	return right && counter(op->device, "opens") == opens + !failed &&
+	       counter(op->device, "closes") == closes &&
+	       counter(op->device, "vmas") == !failed;
+}
+
+/* Whether no VMA of the devices is left, or there are no devices. */
+static bool all_is_closed(void)
+{
+	return counter("simpler", "vmas") <= 0 && counter("simplen", "vmas") <= 0;
+}
+
 /* Tries an operation until nothing fails. Returns how many allocations failed in turn. */
 static int count_points(struct __test_metadata *_metadata, const struct operation *op,
 			const char *params)
@@ -564,6 +677,8 @@ static int count_points(struct __test_metadata *_metadata, const struct operatio
 		.params = params,
 		.buf = malloc(2 * page_size()),
 	};
+	const bool traced = is_traced(op->module);
+	long opens = 0, closes = 0;
 	bool left = false;
 	int number, error;
 
@@ -572,15 +687,24 @@ static int count_points(struct __test_metadata *_metadata, const struct operatio
 	for (number = 1; !left; number++) {
 		ASSERT_LT(number, MAX_POINTS);
 		ASSERT_TRUE(set_scene(op, &s, number));
+		if (traced) {
+			opens = counter(op->device, "opens");
+			closes = counter(op->device, "closes");
+			clear_log();
+		}
 		fail_nth(number);
 		error = op->run(&s);
 		left = is_left_to_fail();
 		fail_nth(0);
 
 		EXPECT_TRUE(left ? !error : is_documented(op, error));
+		EXPECT_TRUE(!traced || is_told_of_right(op, error, opens, closes)) {
+			TH_LOG("in the log: %s", driver_log());
+		}
 		if (error && op->filled)
 			EXPECT_TRUE(is_as_filled(&s));
 		EXPECT_TRUE(clear_scene(&s));
+		EXPECT_TRUE(all_is_closed());
 		if (error && op->run == op_load) {
 			/* Nothing of it is left. */
 			EXPECT_EQ(unload_named(module), -ENOENT);
@@ -631,11 +755,10 @@ static void try(struct __test_metadata *_metadata, const struct operation *op)
 	printf("# inject: %s: %d points, %d in all\n", op->name, points, *all_points);
 	fflush(stdout);
 
-	if (op->run != op_load) {
-		EXPECT_LE(counter("simpler", "vmas"), 0);
-		EXPECT_LE(counter("simplen", "vmas"), 0);
+	/* What mlock keeps at hand of single pages for a while. */
+	EXPECT_TRUE(tell("/proc/sys/vm/drop_caches", "1"));
+	if (op->run != op_load)
 		EXPECT_EQ(unload_named(module), 0);
-	}
 	EXPECT_TRUE(sums_are_equal()) {
 		TH_LOG("%s: not all was closed, or freed", op->name);
 	}
@@ -660,6 +783,12 @@ TEST_F_TIMEOUT(inject, load, 1200)
 TEST_F_TIMEOUT(inject, open_and_map, 300)
 {
 	try_all(_metadata, maps, ARRAY_SIZE(maps));
+}
+
+/* A mapping that fails on the way is none, and one that does not is one. */
+TEST_F_TIMEOUT(inject, failed_mapping_leaves_no_trace, 600)
+{
+	try_all(_metadata, traced_maps, ARRAY_SIZE(traced_maps));
 }
 
 TEST_F_TIMEOUT(inject, fault, 300)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * How long a page of simplen lives: as long as anybody holds it, whatever became
- * of the mapping, the file and the module; and what is seen in a page at first:
- * zeros, whoever used the memory before.
+ * of the mapping, the file and the module; how long a mapping of either device
+ * does, when its file is closed; and what is seen in a page at first: zeros,
+ * whoever used the memory before.
  *
  * A kernel that zeroes all memory itself has to be told "init_on_alloc=0", or the
  * latter shows nothing.
@@ -311,6 +312,373 @@ TEST_F(held, outlives_mapping_file_and_module)
 	qsort(next, NEXT, sizeof(*next), compare_phys);
 	for (i = 1; i < NEXT; i++)
 		ASSERT_NE(next[i], next[i - 1]);
+}
+
+/* A reference on a page is one on its folio, so that holding one holds 16. */
+TEST(page_that_is_held_holds_its_folio)
+{
+	const size_t page = page_size();
+	int ends[2], fd;
+	char *addr, text[16] = "";
+	struct iovec iov;
+
+	need_module();
+	ASSERT_EQ(reload_module("pages=64"), 0);
+	clear_log();
+	ASSERT_EQ(pipe(ends), 0);
+	fd = open("/dev/simplen", O_RDWR);
+	addr = map_shared(fd, 64, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	fill(addr, 64);
+	iov = (struct iovec){ addr + 21 * page, 16 };
+	put_text(iov.iov_base, "held by a pipe");
+	ASSERT_EQ(vmsplice(ends[1], &iov, 1, 0), 16);
+	munmap(addr, 64 * page);
+	close(fd);
+	ASSERT_EQ(unload_module(), 0);
+	EXPECT_EQ(log_count("pages: 64 allocated, 48 freed"), 1);
+	ASSERT_EQ(read(ends[0], text, 16), 16);
+	EXPECT_STREQ(text, "held by a pipe");
+}
+
+FIXTURE(closed)
+{
+	size_t page, pages;
+	char *addr;
+};
+
+FIXTURE_VARIANT(closed)
+{
+	const char *device, *path;
+	bool is_huge, is_simpler;
+};
+
+FIXTURE_VARIANT_ADD(closed, simpler)
+{
+	.device = "simpler",
+	.path = "/dev/simpler",
+	.is_simpler = true,
+};
+
+FIXTURE_VARIANT_ADD(closed, simplen)
+{
+	.device = "simplen",
+	.path = "/dev/simplen",
+};
+
+FIXTURE_VARIANT_ADD(closed, simpler_huge)
+{
+	.device = "simpler",
+	.path = "/dev/simpler",
+	.is_huge = true,
+	.is_simpler = true,
+};
+
+FIXTURE_VARIANT_ADD(closed, simplen_huge)
+{
+	.device = "simplen",
+	.path = "/dev/simplen",
+	.is_huge = true,
+};
+
+/* Writes to each of the pages which one it is, counted from first, and checks that. */
+static void number(char *addr, size_t pages, size_t first)
+{
+	for (size_t i = 0; i < pages; i++)
+		*(size_t *)(addr + i * page_size()) = first + i;
+}
+
+static bool is_numbered(const char *addr, size_t pages, size_t first)
+{
+	for (size_t i = 0; i < pages; i++)
+		if (*(const size_t *)(addr + i * page_size()) != first + i)
+			return false;
+	return true;
+}
+
+/* A mapping that is all that is left of its file. Half of its pages were touched. */
+FIXTURE_SETUP(closed)
+{
+	char params[48];
+	int fd;
+
+	need_module();
+	self->page = page_size();
+	self->pages = variant->is_huge ? 1 << pmd_order() : 64;
+	sprintf(params, "pages=%zu huge=%d", self->pages, variant->is_huge);
+	ASSERT_EQ(reload_module(params), 0);
+	clear_log();
+	fd = open(variant->path, O_RDWR);
+	ASSERT_GE(fd, 0);
+	self->addr = map_shared(fd, self->pages, 0);
+	ASSERT_NE(self->addr, MAP_FAILED);
+	number(self->addr, self->pages / 2, 0);
+	ASSERT_EQ(close(fd), 0);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+}
+
+/* Once the process is gone nothing holds the module, and its sums are in balance. */
+FIXTURE_TEARDOWN_PARENT(closed)
+{
+	int opened, closed, allocated, freed, fields, devices = 0;
+	char *log, *at;
+	int ret = unload_module();
+
+	EXPECT_TRUE(ret == 0 || ret == -ENOENT);
+	log = driver_log();
+	for (at = log; (at = strstr(at, "unloaded; ")); at++, devices++) {
+		fields = sscanf(at, "unloaded; VMAs: %d opened, %d closed; "
+				"pages: %d allocated, %d freed",
+				&opened, &closed, &allocated, &freed);
+		ASSERT_EQ(fields, 4);
+		EXPECT_EQ(opened, closed);
+		EXPECT_EQ(allocated, freed);
+	}
+	EXPECT_EQ(devices, 2);
+	free(log);
+}
+
+/* The last mapping goes, and nothing else holds the module. */
+static void end_of(struct __test_metadata *_metadata, char *addr, size_t len)
+{
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	ASSERT_EQ(munmap(addr, len), 0);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(closed, mapping_is_used)
+{
+	EXPECT_TRUE(is_numbered(self->addr, self->pages / 2, 0));
+	/* Also where nobody was before. */
+	number(self->addr, self->pages, 5);
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 5));
+	EXPECT_TRUE(is_numbered(map_shared(open(variant->path, O_RDWR), self->pages, 0),
+				self->pages, 5));
+}
+
+TEST_F(closed, mapping_is_the_last_that_holds_the_module)
+{
+	end_of(_metadata, self->addr, self->pages * self->page);
+}
+
+TEST_F(closed, process_ends_with_it)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		number(self->addr, self->pages, 7);
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(counter(variant->device, "vmas"), 1);
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 7));
+	end_of(_metadata, self->addr, self->pages * self->page);
+}
+
+TEST_F(closed, process_is_killed_with_it)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		for (;;)
+			number(self->addr, self->pages, 0);
+	ASSERT_EQ(kill(pid, SIGKILL), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(counter(variant->device, "vmas"), 1);
+	end_of(_metadata, self->addr, self->pages * self->page);
+}
+
+TEST_F(closed, child_is_left_with_it)
+{
+	int status, go[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(pipe(go), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (read(go[0], &byte, 1) != 1 || !is_numbered(self->addr, self->pages / 2, 0))
+			_exit(1);
+		number(self->addr, self->pages, 9);
+		_exit(!is_numbered(self->addr, self->pages, 9));
+	}
+	ASSERT_EQ(munmap(self->addr, self->pages * self->page), 0);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	ASSERT_EQ(write(go[1], "", 1), 1);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(closed, mapping_is_split)
+{
+	const size_t middle = self->pages / 2 - 3;
+
+	ASSERT_EQ(munmap(self->addr + middle * self->page, 6 * self->page), 0);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	EXPECT_TRUE(is_numbered(self->addr, middle, 0));
+	number(self->addr + (middle + 6) * self->page, self->pages - middle - 6, middle + 6);
+	ASSERT_EQ(munmap(self->addr, middle * self->page), 0);
+	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+	EXPECT_TRUE(is_numbered(self->addr + (middle + 6) * self->page, self->pages - middle - 6,
+				middle + 6));
+	end_of(_metadata, self->addr + (middle + 6) * self->page,
+	       (self->pages - middle - 6) * self->page);
+}
+
+TEST_F(closed, mapping_is_cut_page_by_page)
+{
+	for (size_t i = 0; i < self->pages; i++) {
+		/* From both ends to the middle. */
+		size_t page = i % 2 ? self->pages - 1 - i / 2 : i / 2;
+
+		EXPECT_EQ(unload_module(), -EWOULDBLOCK);
+		if (page < self->pages / 2)
+			EXPECT_TRUE(is_numbered(self->addr + page * self->page, 1, page));
+		ASSERT_EQ(munmap(self->addr + page * self->page, self->page), 0);
+	}
+	EXPECT_EQ(unload_module(), 0);
+}
+
+TEST_F(closed, mapping_is_protected_in_part)
+{
+	ASSERT_EQ(mprotect(self->addr + 3 * self->page, 4 * self->page, PROT_READ), 0);
+	EXPECT_TRUE(is_numbered(self->addr, self->pages / 2, 0));
+	ASSERT_EQ(mprotect(self->addr, self->pages * self->page, PROT_READ | PROT_WRITE), 0);
+	number(self->addr, self->pages, 3);
+	EXPECT_TRUE(is_numbered(self->addr, self->pages, 3));
+	end_of(_metadata, self->addr, self->pages * self->page);
+}
+
+TEST_F(closed, mapping_moves)
+{
+	const size_t len = self->pages * self->page;
+	char *target = reserve(len, self->page);
+
+	ASSERT_EQ(mremap(self->addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, target), target);
+	EXPECT_TRUE(is_numbered(target, self->pages / 2, 0));
+	number(target, self->pages, 4);
+	EXPECT_TRUE(is_numbered(target, self->pages, 4));
+	end_of(_metadata, target, len);
+}
+
+TEST_F(closed, part_of_the_mapping_moves_and_the_rest_goes)
+{
+	const size_t len = 5 * self->page;
+	char *target = reserve(len, self->page);
+
+	ASSERT_EQ(mremap(self->addr + 7 * self->page, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+			 target), target);
+	ASSERT_EQ(munmap(self->addr, self->pages * self->page), 0);
+	EXPECT_TRUE(is_numbered(target, 5, 7));
+	end_of(_metadata, target, len);
+}
+
+TEST_F(closed, mapping_grows)
+{
+	const size_t half = self->pages / 2 * self->page, len = self->pages * self->page;
+	char *addr;
+
+	ASSERT_EQ(munmap(self->addr + half, half), 0);
+	addr = mremap(self->addr, half, len, MREMAP_MAYMOVE);
+	if (variant->is_simpler) {
+		EXPECT_EQ(addr, MAP_FAILED);
+		end_of(_metadata, self->addr, half);
+		return;
+	}
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_TRUE(is_numbered(addr, self->pages / 2, 0));
+	number(addr, self->pages, 6);
+	EXPECT_TRUE(is_numbered(addr, self->pages, 6));
+	end_of(_metadata, addr, len);
+}
+
+TEST_F(closed, neighbours_were_merged)
+{
+	const size_t half = self->pages / 2 * self->page;
+	char *addr = reserve(2 * half, self->page);
+	int fd = open(variant->path, O_RDWR);
+
+	ASSERT_EQ(mmap(addr, half, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0), addr);
+	ASSERT_EQ(mmap(addr + half, half, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, half),
+		  addr + half);
+	ASSERT_EQ(close(fd), 0);
+	ASSERT_EQ(munmap(self->addr, 2 * half), 0);
+	EXPECT_EQ(counter(variant->device, "vmas"), variant->is_simpler ? 2 : 1);
+	EXPECT_TRUE(is_numbered(addr, self->pages / 2, 0));
+	number(addr + half, self->pages / 2, 8);
+	ASSERT_EQ(munmap(addr, half), 0);
+	EXPECT_TRUE(is_numbered(addr + half, self->pages / 2, 8));
+	end_of(_metadata, addr + half, half);
+}
+
+TEST_F(closed, mapping_is_private)
+{
+	int fd = open(variant->path, O_RDWR);
+	char *addr = mmap(NULL, self->pages * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
+			  0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	ASSERT_EQ(close(fd), 0);
+	number(addr, 5, 1000);
+	ASSERT_EQ(munmap(self->addr, self->pages * self->page), 0);
+	EXPECT_TRUE(is_numbered(addr, 5, 1000));
+	EXPECT_TRUE(is_numbered(addr + 5 * self->page, self->pages / 2 - 5, 5));
+	number(addr, self->pages, 2000);
+	EXPECT_TRUE(is_numbered(addr, self->pages, 2000));
+	end_of(_metadata, addr, self->pages * self->page);
+}
+
+TEST_F(closed, debugger_reaches_it)
+{
+	int mem = open("/proc/self/mem", O_RDWR);
+	size_t seen = 0, last = self->pages - 1;
+
+	ASSERT_EQ(pread(mem, &seen, sizeof(seen), (off_t)self->addr + 3 * self->page),
+		  sizeof(seen));
+	EXPECT_EQ(seen, 3);
+	ASSERT_EQ(pwrite(mem, &last, sizeof(last), (off_t)self->addr + last * self->page),
+		  sizeof(last));
+	EXPECT_TRUE(is_numbered(self->addr + last * self->page, 1, last));
+	close(mem);
+	end_of(_metadata, self->addr, self->pages * self->page);
+}
+
+struct toucher {
+	char *addr;
+	size_t pages;
+	bool good;
+};
+
+static void *touch_all(void *arg)
+{
+	struct toucher *toucher = arg;
+
+	number(toucher->addr, toucher->pages, 1);
+	toucher->good = is_numbered(toucher->addr, toucher->pages, 1);
+	return NULL;
+}
+
+/* Each round closes the file of a mapping that another thread is the first to touch. */
+TEST_F(closed, another_thread_touches_it_meanwhile)
+{
+	for (int i = 0; i < 30; i++) {
+		int fd = open(variant->path, O_RDWR);
+		struct toucher toucher = { map_shared(fd, self->pages, 0), self->pages, false };
+		pthread_t thread;
+
+		ASSERT_NE(toucher.addr, MAP_FAILED);
+		ASSERT_EQ(pthread_create(&thread, NULL, touch_all, &toucher), 0);
+		close(fd);
+		pthread_join(thread, NULL);
+		EXPECT_TRUE(toucher.good);
+		munmap(toucher.addr, self->pages * self->page);
+	}
 }
 
 /* The mapping that a child inherited outlives the process that made it, and its file. */

@@ -62,10 +62,58 @@ TEST_F(mirror, halves_are_the_same_memory)
 	}
 }
 
-/* All of it is mapped at once, so no page is found by a fault. */
-TEST_F(mirror, nothing_is_left_to_faults)
+/* Each page of both halves is mapped when it is touched, and then stays. */
+TEST_F(mirror, page_takes_one_fault)
 {
+	EXPECT_EQ(faults_of_reading(self->addr, 2 * PAGES), 2 * PAGES);
 	EXPECT_EQ(faults_of_reading(self->addr, 2 * PAGES), 0);
+}
+
+TEST_F(mirror, first_touch_in_one_half_leaves_the_other_to_a_fault)
+{
+	put_text(self->addr + self->page, "in the lower half");
+	EXPECT_EQ(faults_of_reading(self->addr + self->size + self->page, 1), 1);
+	EXPECT_STREQ(self->addr + self->size + self->page, "in the lower half");
+}
+
+static void *count_in_both(void *arg)
+{
+	const size_t page = page_size();
+
+	for (size_t i = 0; i < 2 * PAGES; i++)
+		__atomic_fetch_add((int *)((char *)arg + i * page), 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+TEST_F(mirror, threads_that_race_see_the_same_page)
+{
+	pthread_t threads[8];
+
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, count_in_both, self->addr), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < 2 * PAGES; i++)
+		EXPECT_EQ(*(int *)(self->addr + i * self->page), 2 * ARRAY_SIZE(threads));
+}
+
+/* A page that was given up comes again, the same. */
+TEST_F(mirror, what_is_mapped_again_is_the_same)
+{
+	put_text(self->addr + self->size - 3, "across");
+	ASSERT_EQ(mprotect(self->addr, 2 * self->size, PROT_NONE), 0);
+	ASSERT_EQ(mprotect(self->addr, 2 * self->size, PROT_READ | PROT_WRITE), 0);
+	EXPECT_STREQ(self->addr + self->size - 3, "across");
+	EXPECT_STREQ(self->addr, "oss");
+}
+
+/* The kernel neither brings page frames in, nor lets them be locked. */
+TEST_F(mirror, populate_leaves_it_to_faults)
+{
+	char *addr = mmap(NULL, 2 * self->size, PROT_READ, MAP_SHARED | MAP_POPULATE, self->fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(faults_of_reading(addr, 2 * PAGES), 2 * PAGES);
 }
 
 /* A record of any length that begins anywhere, the whole ring's length included. */

@@ -394,28 +394,169 @@ TEST_F(mmap, flag_growsdown)
 		  EINVAL);
 }
 
-/*
- * The kernel may make a mapping larger in place of asking the driver, when the
- * next one follows it in memory and in the file. Then nobody would check the
- * range. On a /dev that is mounted noexec the two look the same to the kernel.
- */
-TEST_F(mmap, neighbours_are_not_merged)
+/* A device has no storage that could be brought up to date, and nothing to complain of. */
+TEST_F(mmap, msync_has_nothing_to_do)
 {
-	char *addr, *next;
+	static const int flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE, 0 };
+	char *addr = map_shared(self->fd, 4, 2);
 
-	ASSERT_EQ(mount(NULL, "/dev", NULL, MS_REMOUNT | MS_NOEXEC, NULL), 0);
-	addr = mmap(NULL, 2 * PAGES * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(addr, MAP_FAILED);
-	ASSERT_EQ(mmap(addr, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd, 0), addr);
-	next = mmap(addr + 8 * self->page, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED,
-		    self->fd, 8 * self->page);
-	EXPECT_EQ(next, addr + 8 * self->page);
+	put_text(addr + self->page, "written");
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		EXPECT_EQ(msync(addr, 4 * self->page, flags[i]), 0);
+		EXPECT_EQ(msync(addr + self->page, self->page, flags[i]), 0);
+	}
+	EXPECT_STREQ(addr + self->page, "written");
+}
+
+TEST_F(mmap, msync_of_other_mappings)
+{
+	char *private = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
+			     0);
+	char *read_only = mmap(NULL, self->page, PROT_READ, MAP_SHARED, open(self->path, O_RDONLY),
+			       0);
+
+	ASSERT_NE(private, MAP_FAILED);
+	ASSERT_NE(read_only, MAP_FAILED);
+	put_text(private, "mine");
+	EXPECT_EQ(msync(private, 2 * self->page, MS_SYNC), 0);
+	EXPECT_EQ(msync(read_only, self->page, MS_SYNC), 0);
+	EXPECT_EQ(read_only[0], 0);
+}
+
+/* So much of this process is locked, in KiB. */
+static long locked_kib(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	char line[128];
+	long kib = -1;
+
+	while (fgets(line, sizeof(line), status))
+		sscanf(line, "VmLck: %ld", &kib);
+	fclose(status);
+	return kib;
+}
+
+/* Page frames of a device are never swapped out, so the kernel does not count them. */
+TEST_F(mmap, locked_pages_are_counted)
+{
+	const long kib = is_simpler(self->path) ? 0 : 4 * self->page / 1024;
+	char *addr = map_shared(self->fd, 4, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	ASSERT_EQ(locked_kib(), 0);
+	ASSERT_EQ(mlock(addr, 4 * self->page), 0);
+	EXPECT_EQ(locked_kib(), kib);
+	EXPECT_EQ(faults_of_reading(addr, 4), 0);
+	ASSERT_EQ(munlock(addr, 4 * self->page), 0);
+	EXPECT_EQ(locked_kib(), 0);
+	addr = mmap(NULL, 4 * self->page, PROT_READ, MAP_SHARED | MAP_LOCKED, self->fd, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(locked_kib(), kib);
+	munmap(addr, 4 * self->page);
+	EXPECT_EQ(locked_kib(), 0);
+}
+
+TEST_F(mmap, mlockall_brings_in_what_is_mapped_later)
+{
+	char *addr;
+
+	ASSERT_EQ(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
+	addr = map_shared(self->fd, PAGES, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(faults_of_reading(addr, PAGES), 0);
+	put_text(addr + 9 * self->page, "locked");
+	ASSERT_EQ(munlockall(), 0);
+	EXPECT_STREQ(addr + 9 * self->page, "locked");
+}
+
+TEST_F(mmap, mlock_that_leaves_it_to_faults)
+{
+	char *addr = map_shared(self->fd, PAGES, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	ASSERT_EQ(mlock2(addr, PAGES * self->page, MLOCK_ONFAULT), 0);
+	EXPECT_EQ(faults_of_reading(addr, PAGES) > 0, !is_simpler(self->path));
+	EXPECT_EQ(faults_of_reading(addr, PAGES), 0);
+}
+
+/* Maps two parts of the region that follow one another, at addresses that do. */
+static char *map_neighbours(int fd, int second_fd)
+{
+	const size_t len = 8 * page_size();
+	char *addr = reserve(3 * len, page_size());
+
+	if (mmap(addr, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != addr ||
+	    mmap(addr + len, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, second_fd,
+		 len) != addr + len)
+		return MAP_FAILED;
+	return addr;
+}
+
+/*
+ * The kernel makes an ordinary mapping larger in place of making another one. What
+ * maps page frames, it leaves as it is.
+ */
+TEST_F(mmap, neighbours_of_a_file_are_merged)
+{
+	char *addr = map_neighbours(self->fd, self->fd);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(counter(variant->device, "opens"), is_simpler(self->path) ? 2 : 1);
+	EXPECT_EQ(counter(variant->device, "vmas"), is_simpler(self->path) ? 2 : 1);
+	for (size_t i = 0; i < 16; i++)
+		addr[i * self->page] = i;
+	for (size_t i = 0; i < 16; i++)
+		EXPECT_EQ(map_shared(self->fd, 1, i)[0], (char)i);
+}
+
+TEST_F(mmap, neighbours_of_two_files_are_not_merged)
+{
+	char *addr = map_neighbours(self->fd, open(self->path, O_RDWR));
+
+	ASSERT_NE(addr, MAP_FAILED);
 	EXPECT_EQ(counter(variant->device, "opens"), 2);
-	next = mmap(addr + PAGES * self->page, self->page, PROT_READ, MAP_SHARED | MAP_FIXED,
-		    self->fd, PAGES * self->page);
-	EXPECT_EQ(next, MAP_FAILED);
+	put_text(addr + 8 * self->page - 3, "across");
+	EXPECT_STREQ(addr + 8 * self->page, "oss");
+}
+
+/* The driver checks the range of what is added, too. */
+TEST_F(mmap, neighbour_past_the_end_of_the_region_is_refused)
+{
+	char *addr = map_neighbours(self->fd, self->fd);
+	long opens = counter(variant->device, "opens");
+
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_EQ(mmap(addr + PAGES * self->page, self->page, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, self->fd, PAGES * self->page), MAP_FAILED);
 	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(mount(NULL, "/dev", NULL, MS_REMOUNT, NULL), 0);
+	EXPECT_EQ(counter(variant->device, "opens"), opens);
+	put_text(addr + (PAGES - 1) * self->page, "works");
+	EXPECT_STREQ(addr + (PAGES - 1) * self->page, "works");
+}
+
+TEST_F(mmap, merged_mapping_is_split_again)
+{
+	char *addr = map_neighbours(self->fd, self->fd);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 0; i < 16; i++)
+		addr[i * self->page] = i + 1;
+	/* Across the former border. */
+	ASSERT_EQ(munmap(addr + 6 * self->page, 4 * self->page), 0);
+	for (size_t i = 0; i < 16; i++) {
+		const bool gone = i >= 6 && i < 10;
+
+		EXPECT_EQ(signal_of_access(addr + i * self->page, false), gone ? SIGSEGV : 0);
+		if (!gone)
+			EXPECT_EQ(addr[i * self->page], i + 1);
+	}
+	EXPECT_EQ(counter(variant->device, "vmas"), 2);
+	/* What was unmapped is filled again, and extends what is before it. */
+	ASSERT_EQ(mmap(addr + 6 * self->page, 4 * self->page, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, self->fd, 6 * self->page), addr + 6 * self->page);
+	for (size_t i = 0; i < 16; i++)
+		EXPECT_EQ(addr[i * self->page], i + 1);
 }
 
 TEST_HARNESS_MAIN

@@ -38,7 +38,8 @@ static char *last_line(void)
 
 TEST_F(module, parameters_out_of_range_are_refused)
 {
-	static const struct { const char *params, *line; } cases[] = {
+	char too_large[32], too_large_line[96];
+	const struct { const char *params, *line; } cases[] = {
 		{ "pages=0", "simple: parameter pages is 0, but must be 1 to 134217728" },
 		{ "pages=134217729",
 		  "simple: parameter pages is 134217729, but must be 1 to 134217728" },
@@ -46,21 +47,21 @@ TEST_F(module, parameters_out_of_range_are_refused)
 		  "simple: parameter pages is 18446744073709551615, but must be 1 to 134217728" },
 		{ "trace=3", "simple: parameter trace is 3, but must be 0 to 2" },
 		{ "pages=16 trace=255", "simple: parameter trace is 255, but must be 0 to 2" },
-		{ "around=0",
-		  "simple: parameter around is 0, but must be a power of two, 1 to 512" },
-		{ "around=24",
-		  "simple: parameter around is 24, but must be a power of two, 1 to 512" },
-		{ "around=1024",
-		  "simple: parameter around is 1024, but must be a power of two, 1 to 512" },
+		{ too_large, too_large_line },
 		{ "huge=2", "simple: parameter huge is 2, but must be 0 to 1" },
 		/* These are the kernel's own words. */
 		{ "pages=-1", "simple: `-1' invalid for parameter `pages'" },
 		{ "pages=many", "simple: `many' invalid for parameter `pages'" },
 		{ "pages=", "simple: `' invalid for parameter `pages'" },
+		{ "order=-1", "simple: `-1' invalid for parameter `order'" },
+		{ "order=", "simple: `' invalid for parameter `order'" },
 		{ "trace=256", "simple: `256' invalid for parameter `trace'" },
 		{ "huge=yes", "simple: `yes' invalid for parameter `huge'" },
 	};
 
+	sprintf(too_large, "order=%d", pmd_order() + 1);
+	sprintf(too_large_line, "simple: parameter order is %d, but must be 0 to %d",
+		pmd_order() + 1, pmd_order());
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int lines = log_count("simple: ");
 
@@ -75,17 +76,52 @@ TEST_F(module, parameters_out_of_range_are_refused)
 
 TEST_F(module, parameters_at_the_limits_are_taken)
 {
-	static const char *const params[] = {
-		"pages=1", "trace=0", "trace=2", "pages=1023 trace=1",
-		"around=1", "around=512", "huge=0", "huge=1", "pages=1 around=512 huge=1",
+	char largest[32];
+	const char *const params[] = {
+		"pages=1", "trace=0", "trace=2", "pages=1023 trace=1", "order=0", largest,
+		"huge=0", "huge=1", "pages=1 order=9 huge=1",
 	};
 
+	sprintf(largest, "order=%d", pmd_order());
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
 		EXPECT_EQ(load_module(params[i]), 0) {
 			TH_LOG("%s", params[i]);
 		}
 		EXPECT_EQ(unload_module(), 0);
 	}
+}
+
+/* What it was called before is nothing any more, and the kernel says so. */
+TEST_F(module, unknown_parameter_is_told_of_and_ignored)
+{
+	EXPECT_EQ(load_module("pages=16 around=16"), 0);
+	EXPECT_EQ(log_count("simple: unknown parameter 'around' ignored"), 1);
+	EXPECT_EQ(unload_module(), 0);
+}
+
+/* The default, seen from outside. */
+TEST_F(module, default_is_folios_of_16_pages)
+{
+	int fd;
+
+	ASSERT_EQ(load_module("pages=64"), 0);
+	fd = open("/dev/simplen", O_RDWR);
+	ASSERT_EQ(pwrite(fd, "", 1, 20 * self->page), 1);
+	EXPECT_EQ(counter("simplen", "pages"), 16);
+	close(fd);
+}
+
+TEST_F(module, huge_is_the_largest_order)
+{
+	char params[32];
+	int fd;
+
+	sprintf(params, "pages=%d huge=1 order=0", 2 << pmd_order());
+	ASSERT_EQ(load_module(params), 0);
+	fd = open("/dev/simplen", O_RDWR);
+	ASSERT_EQ(pwrite(fd, "", 1, 20 * self->page), 1);
+	EXPECT_EQ(counter("simplen", "pages"), 1 << pmd_order());
+	close(fd);
 }
 
 TEST(default_is_1024_pages)
@@ -115,6 +151,115 @@ TEST_F(module, no_memory_refuses_the_load)
 	EXPECT_EQ(log_count("pages: 0 allocated, 0 freed"), log_count("unloaded; "));
 	EXPECT_LE(memory_lost(before, 1024), 1024);
 	EXPECT_EQ(load_module("pages=16"), 0);
+}
+
+/* A number after a name at the start of a line of a file, or 0. */
+static long number_after(const char *path, const char *name)
+{
+	FILE *file = fopen(path, "r");
+	const size_t len = strlen(name);
+	char line[128];
+	long value = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, len))
+			value = atol(line + len);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* A process that has touched so much memory, until it is killed. */
+static pid_t start_bystander(size_t size)
+{
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe(pipes))
+		abort();
+	pid = fork();
+	if (!pid) {
+		char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				-1, 0);
+
+		/* A debug kernel takes long for a fault. */
+		madvise(at, size, MADV_HUGEPAGE);
+		memset(at, 1, size);
+		if (write(pipes[1], "+", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	if (read(pipes[0], &byte, 1) != 1)
+		abort();
+	close(pipes[0]);
+	close(pipes[1]);
+	return pid;
+}
+
+/* What is asked for is there in all, but another process has it. */
+TEST_F(module, no_memory_kills_nobody)
+{
+	const size_t available = number_after("/proc/meminfo", "MemAvailable:") * 1024;
+	const long killed = number_after("/proc/vmstat", "oom_kill ");
+	const pid_t bystander = start_bystander(available / 5 * 3);
+	char region[40], table[60];
+
+	ASSERT_GT(bystander, 0);
+	sprintf(region, "pages=%zu", available / 5 * 3 / page_size());
+	EXPECT_EQ(load_module(region), -ENOMEM);
+	sprintf(table, "physical=1 pages=%zu", available / 5 * 3 / sizeof(void *));
+	EXPECT_EQ(load_module(table), -ENOMEM);
+	EXPECT_EQ(waitpid(bystander, NULL, WNOHANG), 0);
+	EXPECT_EQ(number_after("/proc/vmstat", "oom_kill "), killed);
+	kill(bystander, SIGKILL);
+	EXPECT_EQ(waitpid(bystander, NULL, 0), bystander);
+	EXPECT_EQ(load_module("pages=16"), 0);
+}
+
+/* Whether the kernel has a function of this name. */
+static bool has_symbol(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[256], symbol[128];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%*s %*s %127s", symbol) == 1 && !strcmp(symbol, name);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * More than the page allocator has in a row, and no power of two. How much there is in a row
+ * depends on what ran before.
+ */
+TEST_F(module, large_region_is_contiguous)
+{
+	static const size_t sizes[] = { 96 << 20, 72 << 20, 40 << 20 };
+	char params[40], *addr;
+	int fd, ret = -ENOMEM;
+	size_t size = 0;
+
+	if (!has_symbol("alloc_contig_range_noprof"))
+		SKIP(return, "this kernel is built without CONFIG_CONTIG_ALLOC");
+	for (size_t i = 0; i < ARRAY_SIZE(sizes) && ret == -ENOMEM; i++) {
+		size = sizes[i];
+		sprintf(params, "pages=%zu trace=0", size / page_size());
+		ret = load_module(params);
+	}
+	ASSERT_EQ(ret, 0);
+	fd = open("/dev/simpler", O_RDWR);
+	addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(addr, MAP_FAILED);
+	EXPECT_TRUE(is_zero(addr + size / 2, 1 << 20));
+	munmap(addr, size);
+	/* A private mapping can be anywhere in it, and across what was a block before. */
+	addr = mmap(NULL, size / 2, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, size / 4);
+	EXPECT_NE(addr, MAP_FAILED);
+	munmap(addr, size / 2);
+	close(fd);
 }
 
 TEST_F(module, second_load_is_refused)

@@ -150,6 +150,171 @@ TEST_F(physical, ram_is_eperm)
 	EXPECT_EQ(pwrite(open("/dev/simplen", O_RDWR), &byte, 1, 0), 1);
 }
 
+/* The errno of mapping the page through /dev/mem, which the driver is no more generous than. */
+static int dev_mem_errno(__u64 phys)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return -1;
+	error = mmap_errno(fd, page_size(), PROT_READ, MAP_SHARED, phys);
+	close(fd);
+	return error;
+}
+
+/*
+ * Where in /proc/iomem there is something that the kernel or a driver has claimed:
+ * an interrupt controller of a PC, or PCI's configuration space. 0 if not even
+ * /dev/mem respects that here.
+ */
+static __u64 find_claimed(void)
+{
+	static const char *const names[] = { "IOAPIC", "Local APIC", "PCI ECAM" };
+	const __u64 mask = ~((__u64)page_size() - 1);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		__u64 start = find_resource(names[i]) & mask;
+
+		if (start && dev_mem_errno(start) == EPERM)
+			return start;
+	}
+	return 0;
+}
+
+TEST_F(physical, claimed_by_a_driver_is_eperm)
+{
+	const __u64 claimed = find_claimed();
+
+	if (!claimed)
+		SKIP(return, "this kernel has /dev/mem give out what drivers have claimed");
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, claimed), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, claimed),
+		  EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_PRIVATE, claimed), EPERM);
+}
+
+/* One page of it is enough, at either end of the range. */
+TEST_F(physical, range_with_a_claimed_page_is_eperm)
+{
+	const __u64 claimed = find_claimed();
+	const size_t page = self->page;
+
+	if (!claimed)
+		SKIP(return, "this kernel has /dev/mem give out what drivers have claimed");
+	EXPECT_EQ(mmap_errno(self->fd, 2 * page, PROT_READ, MAP_SHARED, claimed), EPERM);
+	EXPECT_EQ(mmap_errno(self->fd, 2 * page, PROT_READ, MAP_SHARED, claimed - page), EPERM);
+}
+
+TEST_F(physical, claimed_by_a_driver_is_not_read_or_written)
+{
+	const __u64 claimed = find_claimed();
+	char byte = 0;
+
+	if (!claimed)
+		SKIP(return, "this kernel has /dev/mem give out what drivers have claimed");
+	EXPECT_EQ(pread(self->fd, &byte, 1, claimed), -1);
+	EXPECT_EQ(errno, EPERM);
+	EXPECT_EQ(pwrite(self->fd, &byte, 1, claimed), -1);
+	EXPECT_EQ(errno, EPERM);
+}
+
+/* Of a PC's first MiB that is no RAM all may be reached, as its users expect: here the BIOS. */
+TEST_F(physical, claims_do_not_count_in_the_first_mib)
+{
+#ifdef __x86_64__
+	const __u64 bios = 0xf0000;
+	char *addr = mmap(NULL, 0x10000, PROT_READ, MAP_SHARED, self->fd, bios), byte = 0;
+
+	EXPECT_EQ(find_resource("System ROM"), bios);
+	ASSERT_NE(addr, MAP_FAILED);
+	/* Where a processor starts is a jump. */
+	EXPECT_EQ(__atomic_load_n((__u8 *)addr + 0xfff0, __ATOMIC_RELAXED), 0xea);
+	EXPECT_EQ(pread(self->fd, &byte, 1, bios + 0xfff0), 1);
+	EXPECT_EQ((__u8)byte, 0xea);
+	EXPECT_EQ(dev_mem_errno(bios), 0);
+#else
+	SKIP(return, "the first MiB is special on a PC only");
+#endif
+}
+
+TEST_F(physical, ram_in_the_first_mib_is_eperm)
+{
+#ifdef __x86_64__
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, 0x10000), EPERM);
+#else
+	SKIP(return, "the first MiB is special on a PC only");
+#endif
+}
+
+/*
+ * A write to a private mapping gives the process a copy in RAM, and the kernel
+ * would map that as the rest of the mapping: past the caches.
+ */
+TEST_F(physical, private_mapping_past_the_caches_is_refused)
+{
+	static const int flags[] = { 0, O_SYNC, O_DSYNC };
+
+	/* The card's memory is mapped so in any case, as it is beyond RAM. */
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		int fd = open("/dev/simpler", O_RDWR | flags[i]);
+
+		EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+				     self->card), EINVAL);
+		/* It could be made writable later. */
+		EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_PRIVATE, self->card), EINVAL);
+		EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_SHARED, self->card), 0);
+		close(fd);
+	}
+	EXPECT_EQ(counter("simpler", "opens"), ARRAY_SIZE(flags));
+}
+
+TEST_F(physical, private_mapping_of_a_read_only_file_is_refused_too)
+{
+	int fd = open("/dev/simpler", O_RDONLY | O_SYNC);
+
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->card),
+		  EINVAL);
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_PRIVATE, self->card), EINVAL);
+	close(fd);
+}
+
+/* What lies in the midst of RAM is mapped cached on x86, unless the file says otherwise. */
+TEST_F(physical, private_mapping_depends_on_the_caches)
+{
+	int fd = open("/dev/simpler", O_RDWR | O_SYNC), expected = EINVAL;
+
+#ifdef __x86_64__
+	expected = 0;
+#endif
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			     self->reserved), expected);
+	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_PRIVATE, self->reserved),
+		  expected);
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->reserved),
+		  EINVAL);
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_PRIVATE, self->reserved), EINVAL);
+}
+
+TEST_F(physical, private_mapping_copies_on_write)
+{
+	char *shared = map_card(self->fd, 2 * self->page, self->reserved);
+	char *private = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
+			     self->reserved);
+
+#ifndef __x86_64__
+	SKIP(return, "all device memory is mapped past the caches here, and so not privately");
+#endif
+	ASSERT_NE(shared, MAP_FAILED);
+	ASSERT_NE(private, MAP_FAILED);
+	put_device_text(shared, "on the device");
+	EXPECT_STREQ(private, "on the device");
+	put_text(private, "copied");
+	EXPECT_TRUE(device_has_text(shared, "on the device"));
+	put_device_text(shared + self->page, "other page");
+	EXPECT_STREQ(private + self->page, "other page");
+	EXPECT_STREQ(private, "copied");
+}
+
 TEST_F(physical, range_that_wraps_or_is_too_high_is_einval)
 {
 	const __u64 page = self->page, top = -page;
@@ -472,6 +637,9 @@ TEST_F(physical, debugger_races_copy_on_write)
 	};
 	pthread_t threads[2];
 
+#ifndef __x86_64__
+	SKIP(return, "all device memory is mapped past the caches here, and so not privately");
+#endif
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(pthread_create(&threads[i], NULL, peek_all_the_time, &peek), 0);
 	for (int i = 0; i < 500; i++) {
@@ -488,19 +656,24 @@ TEST_F(physical, debugger_races_copy_on_write)
 
 /*
  * Device memory can be slow, and there can be much of it: here PCI's
- * configuration space, or where it cannot be mapped, nothing at all, which x86
- * lets one read.
+ * configuration space, or where that is claimed or there is none, nothing at all,
+ * which x86 lets one read.
  */
 TEST_F(physical, long_read_can_be_killed)
 {
 	const __u64 config = find_resource("PCI ECAM");
-	const off_t pos = config ? config : self->limit / 2;
+	const bool is_claimed = mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, config);
+	const off_t pos = config && !is_claimed ? config : self->limit / 2;
 	const size_t size = 1 << 20;
 	struct iovec parts[256];
 	int status, ready[2];
 	char byte;
 	pid_t pid;
 
+#ifndef __x86_64__
+	if (!config || is_claimed)
+		SKIP(return, "nothing here that takes long to read may be read");
+#endif
 	ASSERT_EQ(pipe(ready), 0);
 	pid = fork();
 	ASSERT_GE(pid, 0);

@@ -28,7 +28,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "block_pages.h"
 #include "kselftest_harness.h"
 
 /* Seconds after which a test has hung: half a minute is little for a debug kernel. */
@@ -52,6 +51,25 @@ static inline size_t pmd_size(void)
 		fclose(file);
 	}
 	return size;
+}
+
+/*
+ * How many pages that is, as a power of two; also where the kernel has none. An
+ * entry of a page table has 8 bytes.
+ */
+static inline int pmd_order(void)
+{
+	return __builtin_ctzl(page_size() / 8);
+}
+
+/* Writes a text to a file of the kernel's; whether it took it. */
+static inline bool tell(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return done;
 }
 
 /* Loads the module of this name; 0 or a negative errno. */

@@ -6,7 +6,9 @@
 
 #include "simple.h"
 
-#define LINE 128
+#include <sys/prctl.h>
+
+#define LINE 192
 
 FIXTURE(trace)
 {
@@ -53,11 +55,27 @@ static int start(struct __test_metadata *_metadata, const char *params, const ch
 	return open(path, O_RDWR);
 }
 
+/* The next line; `who` is what it ends with. */
+static void expect_vma_by(char *expected, const char *device, const char *event, const void *addr,
+			  __u64 phys, size_t len, const char *who)
+{
+	sprintf(expected + strlen(expected), "simple: %s: VMA %s, virt %lx, phys %llx, len %zx%s\n",
+		device, event, (unsigned long)addr, (unsigned long long)phys, len, who);
+}
+
 static void expect_vma(char *expected, const char *device, const char *event, const void *addr,
 		       __u64 phys, size_t len)
 {
-	sprintf(expected + strlen(expected), "simple: %s: VMA %s, virt %lx, phys %llx, len %zx\n",
-		device, event, (unsigned long)addr, (unsigned long long)phys, len);
+	expect_vma_by(expected, device, event, addr, phys, len, "");
+}
+
+/* What lines about this process end with at level 2. */
+static const char *done_by(const char *name, pid_t pid)
+{
+	static char text[64];
+
+	sprintf(text, ", by %s (pid %d)", name, pid);
+	return text;
 }
 
 /*
@@ -160,8 +178,9 @@ TEST_F(trace, level_2_tells_faults_too)
 
 	need_unused_memory();
 	ASSERT_NE(addr, MAP_FAILED);
-	expect_vma(self->expected, variant->device, "open", addr,
-		   variant->is_simpler ? last_in_log(", phys ") : page, 4 * page);
+	expect_vma_by(self->expected, variant->device, "open", addr,
+		      variant->is_simpler ? last_in_log(", phys ") : page, 4 * page,
+		      done_by("trace", getpid()));
 	for (size_t i = 0; i < ARRAY_SIZE(touched); i++) {
 		char *at = addr + touched[i] * page;
 
@@ -170,13 +189,94 @@ TEST_F(trace, level_2_tells_faults_too)
 		/* simpler has nothing left to fault. */
 		if (!variant->is_simpler)
 			sprintf(self->expected + strlen(self->expected),
-				"simple: simplen: fault, virt %lx, pgoff %zx, phys %llx\n",
+				"simple: simplen: fault, virt %lx, pgoff %zx, phys %llx%s\n",
 				(unsigned long)at, touched[i] + 1,
-				(unsigned long long)phys_at(at));
+				(unsigned long long)phys_at(at), done_by("trace", getpid()));
 	}
 	EXPECT_STREQ(driver_log(), self->expected);
 	munmap(addr, 4 * page);
 	close(fd);
+}
+
+/* The one that did it: a fork opens the child's VMA in the parent, and its end closes it. */
+TEST_F(trace, level_2_tells_who_did_it)
+{
+	int fd = start(_metadata, "pages=16 trace=2", variant->path), status, go[2];
+	const __u64 page = self->page;
+	char *addr = map_shared(fd, 4, 1), byte;
+	const pid_t parent = getpid();
+	__u64 phys;
+	pid_t pid;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	phys = last_in_log(", phys ");
+	ASSERT_EQ(pipe(go), 0);
+	clear_log();
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		prctl(PR_SET_NAME, "another name, cut");
+		byte = read(go[0], &byte, 1);
+		_exit(0);
+	}
+	expect_vma_by(self->expected, variant->device, "open", addr, phys, 4 * page,
+		      done_by("trace", parent));
+	EXPECT_STREQ(driver_log(), self->expected);
+	ASSERT_EQ(write(go[1], "", 1), 1);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	expect_vma_by(self->expected, variant->device, "close", addr, phys, 4 * page,
+		      done_by("another name, c", pid));
+	EXPECT_STREQ(driver_log(), self->expected);
+	munmap(addr, 4 * page);
+	expect_vma_by(self->expected, variant->device, "close", addr, phys, 4 * page,
+		      done_by("trace", parent));
+	EXPECT_STREQ(driver_log(), self->expected);
+}
+
+/* A thread has a number and a name of its own. */
+static void *touch_by_name(void *arg)
+{
+	prctl(PR_SET_NAME, "toucher");
+	*(char *)arg = 1;
+	return (void *)syscall(SYS_gettid);
+}
+
+TEST_F(trace, level_2_tells_which_thread_took_a_fault)
+{
+	int fd = start(_metadata, "pages=16 trace=2", variant->path);
+	char *addr = map_shared(fd, 4, 1);
+	pthread_t thread;
+	void *tid;
+
+	ASSERT_NE(addr, MAP_FAILED);
+	ASSERT_EQ(pthread_create(&thread, NULL, touch_by_name, addr), 0);
+	pthread_join(thread, &tid);
+	/* simpler has nothing left to fault. */
+	EXPECT_EQ(log_count(done_by("toucher", (pid_t)(long)tid)), variant->is_simpler ? 0 : 1) {
+		TH_LOG("%s", driver_log());
+	}
+}
+
+TEST_F(trace, level_2_tells_one_fault_for_a_folio)
+{
+	int fd = start(_metadata, "pages=16 trace=2", variant->path);
+	char *addr = mmap(reserve(16 * self->page, 16 * self->page), 16 * self->page,
+			  PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	for (size_t i = 16; i--;)
+		addr[i * self->page] = 1;
+	EXPECT_EQ(log_count("fault, virt "), variant->is_simpler ? 0 : 1);
+	EXPECT_EQ(log_count(", pgoff f, "), variant->is_simpler ? 0 : 1);
+}
+
+TEST_F(trace, refused_mapping_is_not_told)
+{
+	int fd = start(_metadata, "pages=16 trace=2", variant->path);
+
+	EXPECT_EQ(mmap_errno(fd, 17 * self->page, PROT_READ, MAP_SHARED, 0), EINVAL);
+	EXPECT_EQ(mmap_errno(fd, self->page, PROT_EXEC, MAP_SHARED, 0), EPERM);
+	EXPECT_STREQ(driver_log(), "");
 }
 
 TEST_F(trace, sums_at_unload)
@@ -186,6 +286,7 @@ TEST_F(trace, sums_at_unload)
 
 	need_module();
 	ASSERT_NE(addr, MAP_FAILED);
+	/* Two pages of one folio. */
 	addr[0] = 1;
 	addr[2 * self->page] = 1;
 	/* Splits the VMA at both ends of the page, and closes the middle one of the three. */
@@ -195,7 +296,7 @@ TEST_F(trace, sums_at_unload)
 	ASSERT_EQ(unload_module(), 0);
 	sprintf(self->expected,
 		"simple: %s: unloaded; VMAs: 3 opened, 3 closed; pages: %d allocated, %d freed\n",
-		variant->device, variant->is_simpler ? 16 : 2, variant->is_simpler ? 16 : 2);
+		variant->device, 16, 16);
 	log = driver_log();
 	EXPECT_NE(strstr(log, self->expected), NULL) {
 		TH_LOG("in the log: %s", log);

@@ -3,6 +3,11 @@
 
 #include "simple.h"
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
 #define PAGES 16
 
 FIXTURE(vma)
@@ -207,11 +212,8 @@ TEST_F(vma, mremap_grows)
 	munmap(addr, 20 * self->page);
 }
 
-/*
- * If the addresses behind are free, the kernel would extend the VMA where it is.
- * It has no way to do that for a VM_MIXEDMAP one, and does not move it either.
- */
-TEST_F(vma, mremap_does_not_grow_in_place)
+/* If the addresses behind are free, the kernel extends the VMA where it is: it is the same one. */
+TEST_F(vma, mremap_grows_in_place)
 {
 	char *space = mmap(NULL, 20 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -219,10 +221,17 @@ TEST_F(vma, mremap_does_not_grow_in_place)
 	ASSERT_EQ(mmap(space, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd, 0),
 		  space);
 	ASSERT_EQ(munmap(space + 8 * self->page, 8 * self->page), 0);
-	EXPECT_EQ(mremap(space, 8 * self->page, 16 * self->page, MREMAP_MAYMOVE), MAP_FAILED);
-	EXPECT_EQ(errno, is_simpler(self->path) ? EFAULT : ENOMEM);
+	if (is_simpler(self->path)) {
+		EXPECT_EQ(mremap(space, 8 * self->page, 16 * self->page, MREMAP_MAYMOVE),
+			  MAP_FAILED);
+		EXPECT_EQ(errno, EFAULT);
+	} else {
+		ASSERT_EQ(mremap(space, 8 * self->page, 16 * self->page, 0), space);
+		put_text(map_shared(self->fd, 1, 15), "the region's last page");
+		EXPECT_STREQ(space + 15 * self->page, "the region's last page");
+		EXPECT_EVENTS(3, 0);
+	}
 	EXPECT_EQ(space[7 * self->page], 7);
-	EXPECT_EVENTS(2, 0);
 	munmap(space, 20 * self->page);
 }
 
@@ -296,9 +305,77 @@ TEST_F(vma, fork_without_dontfork_mapping)
 	EXPECT_EQ(signal_of_access(self->addr + 4 * self->page, false), 0);
 	/* The split for the advice, and one half inherited by each child. */
 	EXPECT_EVENTS(4, 2);
-	/* The kernel does not let a driver's mapping be inherited again. */
-	EXPECT_EQ(madvise(self->addr, 4 * self->page, MADV_DOFORK), -1);
-	EXPECT_EQ(errno, EINVAL);
+}
+
+/* The kernel does not let page frames be inherited again, but pages. */
+TEST_F(vma, dofork_of_a_part)
+{
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(madvise(self->addr, 8 * self->page, MADV_DONTFORK), 0);
+	if (is_simpler(self->path)) {
+		EXPECT_EQ(madvise(self->addr + 2 * self->page, 3 * self->page, MADV_DOFORK), -1);
+		EXPECT_EQ(errno, EINVAL);
+		EXPECT_EQ(signal_of_access(self->addr + 2 * self->page, false), SIGSEGV);
+		return;
+	}
+	ASSERT_EQ(madvise(self->addr + 2 * self->page, 3 * self->page, MADV_DOFORK), 0);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(signal_of_access(self->addr + i * self->page, false),
+			  i >= 2 && i < 5 ? 0 : SIGSEGV);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		for (size_t i = 2; i < 5; i++)
+			if (self->addr[i * self->page] != (char)i)
+				_exit(1);
+		put_text(self->addr + 3 * self->page + 8, "from the child");
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	EXPECT_STREQ(self->addr + 3 * self->page + 8, "from the child");
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(self->addr[i * self->page], (char)i);
+}
+
+TEST_F(vma, dofork_of_all_again)
+{
+	ASSERT_EQ(madvise(self->addr, 8 * self->page, MADV_DONTFORK), 0);
+	if (is_simpler(self->path)) {
+		EXPECT_EQ(madvise(self->addr, 8 * self->page, MADV_DOFORK), -1);
+		EXPECT_EQ(errno, EINVAL);
+		return;
+	}
+	ASSERT_EQ(madvise(self->addr, 8 * self->page, MADV_DOFORK), 0);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(signal_of_access(self->addr + i * self->page, true), 0);
+	EXPECT_EQ(counter(variant->device, "vmas"), 1);
+}
+
+/* A guard region is a mark in the page table, for which the VMA is not split. */
+TEST_F(vma, guard_region)
+{
+	char *guard = self->addr + 3 * self->page;
+
+	if (madvise(guard, 2 * self->page, MADV_GUARD_INSTALL)) {
+		EXPECT_EQ(errno, EINVAL);
+		if (!is_simpler(self->path))
+			SKIP(return, "this kernel has no guard regions in files");
+		return;
+	}
+	EXPECT_FALSE(is_simpler(self->path));
+	EXPECT_EVENTS(1, 0);
+	for (size_t i = 0; i < 8; i++) {
+		EXPECT_EQ(signal_of_access(self->addr + i * self->page + 8, true),
+			  i == 3 || i == 4 ? SIGSEGV : 0);
+	}
+	/* Another mapping has no guards. */
+	EXPECT_EQ(map_shared(self->fd, 1, 3)[0], 3);
+	ASSERT_EQ(madvise(guard, 2 * self->page, MADV_GUARD_REMOVE), 0);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(self->addr[i * self->page], (char)i);
 }
 
 TEST_F(vma, killed_process_closes)

@@ -30,7 +30,7 @@ struct burst {
 static struct target target;
 static struct report *report;
 static struct burst bursts[SLOTS];
-static size_t region_pages = 1100;	/* more than one block of simpler's */
+static size_t region_pages = 1100;	/* more than the page allocator gives at once */
 static int running;
 static __u64 seed, first, next_burst;
 static __u64 exits, stuck, deaths[NSIG];

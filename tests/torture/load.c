@@ -121,8 +121,8 @@ static void count_vmas(const char *device, long *all, long *of_device)
 }
 
 /*
- * Maps a page after the other, each next to the last in memory and in the file, until the process
- * may have no more. None of them may become one with its neighbour.
+ * Maps a page after the other, each next to the last in memory, until the process may have no more.
+ * In the file it comes before the last one, so that the kernel makes no two of them one.
  */
 static void most_vmas(const char *device)
 {
@@ -137,15 +137,16 @@ static void most_vmas(const char *device)
 	if (arena == MAP_FAILED)
 		fail("no address space for %ld pages", limit);
 	for (done = 0; done <= limit; done++) {
+		const __u64 index = VMA_PAGES - 1 - done % VMA_PAGES;
 		char *addr = arena + done * page;
 
 		if (mmap(addr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-			 done % VMA_PAGES * page) != addr)
+			 index * page) != addr)
 			break;
 		/* What the first mappings wrote is what later ones of the same pages show. */
 		if (done < VMA_PAGES)
-			*(__u64 *)addr = done;
-		else if (done % 64 == 0 && *(__u64 *)addr != done % VMA_PAGES)
+			*(__u64 *)addr = index;
+		else if (done % 64 == 0 && *(__u64 *)addr != index)
 			fail("%s: mapping %ld shows another page", device, done);
 	}
 	if (done > limit || errno != ENOMEM)

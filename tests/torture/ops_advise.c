@@ -17,7 +17,7 @@
 static int advice_errno(struct thread *t, int advice, int i)
 {
 	const struct page *page = &t->page[i];
-	bool plain = page->device == SIMPLEN && shared->plain, served;
+	bool served;
 	int expected = EINVAL;
 
 	switch (advice) {
@@ -29,10 +29,10 @@ static int advice_errno(struct thread *t, int advice, int i)
 	case MADV_DODUMP:
 	case MADV_DOFORK:
 	case GUARD_REMOVE:
-		served = plain;
+		served = page->device == SIMPLEN;
 		break;
 	case GUARD_INSTALL:
-		served = plain && !page->locked;
+		served = page->device == SIMPLEN && !page->locked;
 		break;
 	case MADV_REMOVE:
 		served = false;
@@ -87,25 +87,25 @@ void op_madvise(struct thread *t)
 }
 
 /*
- * Brings the pages in. Only where the kernel has no exceptions for the VMA it also
- * keeps them locked, and can leave it to the accesses to bring them in.
+ * Brings the pages in and keeps them locked, or leaves it to the accesses to bring
+ * them in. Page frames are neither brought in nor locked.
  */
 void op_mlock(struct thread *t)
 {
 	int n, expected = 0, ret, flags = one_in(t, 2) ? MLOCK_ONFAULT : 0, i = pick(t, &n);
 	const struct page *page = &t->page[i];
-	bool plain;
+	bool locks;
 
 	if (i < 0)
 		return;
-	plain = page->device == SIMPLEN && shared->plain;
-	if (page->device == SIMPLEN && (!page->prot || faults(t, i)) && !(plain && flags))
+	locks = page->device == SIMPLEN;
+	if (locks && (!page->prot || faults(t, i)) && !flags)
 		expected = ENOMEM;
 	ret = flags ? mlock2(at(t, i), n * page_size, flags) : mlock(at(t, i), n * page_size);
 	expect(t, OP_MLOCK, i, ret ? errno : 0, expected);
-	for (int j = 0; j < n && plain; j++)
+	for (int j = 0; j < n && locks; j++)
 		t->page[i + j].locked = flags ? LOCKED_ON_FAULT : LOCKED;
-	if (page->device == SIMPLEN && !(plain && flags))
+	if (locks && !flags)
 		take_copies(t, OP_MLOCK, i, n);
 }
 
@@ -120,7 +120,7 @@ void op_munlock(struct thread *t)
 		t->page[i + j].locked = UNLOCKED;
 }
 
-/* A device has no storage that could be brought up to date. */
+/* A device has no storage that could be brought up to date, so there is nothing to do. */
 void op_msync(struct thread *t)
 {
 	static const int all_flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE, 0 };
@@ -129,8 +129,6 @@ void op_msync(struct thread *t)
 
 	if (i < 0)
 		return;
-	if (flags & MS_SYNC && !page->private && !page->read_only)
-		expected = EINVAL;
 	if (flags & MS_INVALIDATE && page->locked)
 		expected = EBUSY;
 	expect(t, OP_MSYNC, i, msync(at(t, i), n * page_size, flags) ? errno : 0, expected);

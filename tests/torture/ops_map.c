@@ -33,10 +33,6 @@ static struct wish wish(struct thread *t)
 	};
 
 	wish.count = 1 + below(t, t->pages - wish.index < 32 ? t->pages - wish.index : 32);
-	/* A private mapping of simpler cannot go across its blocks. */
-	if (wish.private && wish.device == SIMPLER &&
-	    wish.index % block_size + wish.count > block_size)
-		wish.count = block_size - wish.index % block_size;
 	/* A file that was opened read-only cannot be shared for writing. */
 	if (wish.read_only && !wish.private)
 		wish.prot &= ~PROT_WRITE;
@@ -118,16 +114,6 @@ void op_mmap_free(struct thread *t)
 		w.prot |= PROT_WRITE;
 		if (w.read_only)
 			expected = EACCES;
-		break;
-	case 6:
-		if (t->pages <= block_size)
-			break;
-		w.device = SIMPLER;
-		w.fd = t->rw[SIMPLER];
-		w.flags = MAP_PRIVATE;
-		offset = (block_size - 1) * page_size;
-		w.count = 2;
-		expected = EINVAL;
 		break;
 	}
 	/* Opening for reading only is found out first. */

@@ -12,7 +12,6 @@
  */
 
 #include "torture.h"
-#include "block_pages.h"
 
 #include <limits.h>
 #include <sys/prctl.h>
@@ -75,7 +74,7 @@ const char *const op_names[OPS] = {
  */
 static const struct { const char *name; int values[5], count, often; } parameters[] = {
 	{ "trace", { 0, 1, 2 }, 3, 8 },
-	{ "around", { 1, 2, 16, 64, 512 }, 5, 2 },
+	{ "order", { 4, 0, 1, 2, 9 }, 5, 2 },
 	{ "huge", { 0, 1 }, 2, 1 },
 };
 
@@ -85,7 +84,6 @@ static const __u32 region_sizes[] = {
 
 struct shared *shared;
 size_t page_size;
-size_t block_size;
 char *arenas[THREADS], *commons[DEVICES];
 
 static pid_t main_process;
@@ -236,11 +234,8 @@ static void load(void)
 
 		value = parameters[i].values[value];
 		len += sprintf(text + len, " %s=%d", parameters[i].name, value);
-		/* VMAs are for huge pages if the region is as large as one: a full page table. */
-		if (strcmp(parameters[i].name, "huge"))
-			continue;
-		shared->huge = value;
-		shared->plain = value && shared->pages >= page_size / sizeof(__u64);
+		if (!strcmp(parameters[i].name, "huge"))
+			shared->huge = value;
 	}
 	__atomic_add_fetch(&shared->load, 1, __ATOMIC_SEQ_CST);
 	if (syscall(SYS_finit_module, fd, text, 0))
@@ -282,6 +277,21 @@ static void shrink_caches(void)
 	if (fd < 0 || write(fd, "3", 1) != 1)
 		fail("/proc/sys/vm/drop_caches: %m");
 	close(fd);
+}
+
+/*
+ * Whether it is time to try to unload the module. Of pages that were locked the
+ * kernel holds some longer; they are given up when nothing is mapped any more.
+ */
+static bool is_time_to_unload(bool let_go)
+{
+	/* Then it is sure to be refused. */
+	if (counter(SIMPLER, "vmas") || counter(SIMPLEN, "vmas"))
+		return !let_go;
+	if (pages_are_pinned())
+		return false;
+	shrink_caches();
+	return true;
 }
 
 /* Tries to unload the module, without waiting for those who use it. */
@@ -423,16 +433,13 @@ static void round_of_workers(long ms)
 		if (!any_below(40))
 			load_again();
 
-		/*
-		 * For some ticks all are asked to let go. Where pages can be locked the
-		 * kernel holds them some longer, so there the round's end is waited for.
-		 */
-		if (!let_go && !shared->plain && !any_below(30))
+		/* For some ticks all are asked to let go. */
+		if (!let_go && !any_below(30))
 			let_go = 20;
 		else if (let_go)
 			let_go--;
 		__atomic_store_n(&shared->let_go, let_go > 0, __ATOMIC_SEQ_CST);
-		if (!(let_go && pages_are_pinned()) && unload()) {
+		if (is_time_to_unload(let_go) && unload()) {
 			/* The first look, or the workers'. */
 			shared->shut = any_below(2);
 			load();
@@ -587,7 +594,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	page_size = sysconf(_SC_PAGESIZE);
-	block_size = block_pages();
 	main_process = getpid();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);

@@ -37,7 +37,7 @@
 /* Each of them has a word of its own in every page: a slot. */
 #define SLOTS (WORKERS * THREADS * 2)
 
-/* The largest region, in pages. It has more than one of simpler's blocks. */
+/* The largest region, in pages. It is more than the page allocator gives at once. */
 #define MAX_PAGES 3072
 
 /* Addresses that a thread maps the devices at, in pages. */
@@ -72,7 +72,6 @@ struct shared {
 	__u32 load; /* how many times the module was loaded so far */
 	__u32 pages; /* of the regions of this load */
 	bool huge; /* whether it was loaded so; simpler is then filled on demand */
-	bool plain; /* simplen's VMAs are none that the kernel has exceptions for */
 	bool forced; /* /proc/<pid>/mem overrides the protection */
 	bool shut; /* the devices are not to be opened */
 	bool let_go; /* everything is to be closed */
@@ -86,7 +85,6 @@ struct shared {
 
 extern struct shared *shared;
 extern size_t page_size;
-extern size_t block_size;	/* of simpler, in pages */
 extern const char *const paths[DEVICES];
 extern const char *const op_names[OPS];
 

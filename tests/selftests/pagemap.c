@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which pages of simplen a process writes to, as a program finds it out that saves
+ * another one's memory from time to time: PAGEMAP_SCAN, with userfaultfd's write
+ * protection.
+ */
+
+#include "simple.h"
+
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+
+#define TAIL 5
+
+FIXTURE(pagemap)
+{
+	size_t page, pages;
+	int fd, userfault, pagemap;
+	char *addr;
+};
+
+FIXTURE_VARIANT(pagemap)
+{
+	const char *params;
+};
+
+FIXTURE_VARIANT_ADD(pagemap, order_0)
+{
+	.params = "order=0",
+};
+
+FIXTURE_VARIANT_ADD(pagemap, order_4)
+{
+	.params = "order=4",
+};
+
+FIXTURE_VARIANT_ADD(pagemap, huge)
+{
+	.params = "huge=1",
+};
+
+/* Two page tables' worth of the region, and a bit, mapped so that one entry of a PMD can map it. */
+FIXTURE_SETUP(pagemap)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED,
+	};
+	char params[48];
+
+	self->page = page_size();
+	self->pages = (2 << pmd_order()) + TAIL;
+	sprintf(params, "pages=%zu trace=0 %s", self->pages, variant->params);
+	ASSERT_EQ(reload_or_clear(params), 0);
+	self->userfault = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (self->userfault < 0 || ioctl(self->userfault, UFFDIO_API, &api))
+		SKIP(return, "this kernel has no userfaultfd that write-protects any memory");
+	self->pagemap = open("/proc/self/pagemap", O_RDONLY);
+	ASSERT_GE(self->pagemap, 0);
+	self->fd = open("/dev/simplen", O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	self->addr = mmap(reserve(self->pages * self->page, self->page << pmd_order()),
+			  self->pages * self->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			  self->fd, 0);
+	ASSERT_NE(self->addr, MAP_FAILED);
+}
+
+FIXTURE_TEARDOWN_PARENT(pagemap)
+{
+	EXPECT_EQ(counter("simplen", "vmas"), 0);
+	EXPECT_EQ(unload_if_module(), 0);
+}
+
+/* Has the kernel note the writes to the mapping from now on. */
+static int start_noting(int userfault, char *addr, size_t len)
+{
+	struct uffdio_register range = {
+		.range = { (uintptr_t)addr, len },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	return ioctl(userfault, UFFDIO_REGISTER, &range) ? -errno : 0;
+}
+
+/*
+ * Finds the pages that were written to, as a text of their numbers and ranges,
+ * and protects them anew.
+ */
+static const char *written(int pagemap, const char *addr, size_t pages)
+{
+	static char text[512];
+	struct page_region found[32];
+	struct pm_scan_arg scan = {
+		.size = sizeof(scan),
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+		.start = (uintptr_t)addr,
+		.end = (uintptr_t)addr + pages * page_size(),
+		.vec = (uintptr_t)found,
+		.vec_len = ARRAY_SIZE(found),
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN,
+	};
+	int count = ioctl(pagemap, PAGEMAP_SCAN, &scan);
+
+	text[0] = '\0';
+	if (count < 0)
+		sprintf(text, "error %d", errno);
+	for (int i = 0; i < count; i++) {
+		size_t first = (found[i].start - (uintptr_t)addr) / page_size();
+		size_t last = (found[i].end - (uintptr_t)addr) / page_size() - 1;
+
+		sprintf(text + strlen(text), first == last ? "%s%zu" : "%s%zu-%zu", i ? " " : "",
+			first, last);
+	}
+	return text;
+}
+
+#define WRITTEN() written(self->pagemap, self->addr, self->pages)
+
+static void write_to(char *addr, size_t page, char value)
+{
+	__atomic_store_n(addr + page * page_size(), value, __ATOMIC_RELAXED);
+}
+
+/* Reads from each of the pages. */
+static void read_all(char *addr, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		__atomic_load_n(addr + i * page_size(), __ATOMIC_RELAXED);
+}
+
+/* Two pages of different folios, if they are small, and of one if it is large. */
+static void expect_two_written(struct __test_metadata *_metadata, int pagemap, char *addr,
+			       size_t pages)
+{
+	EXPECT_STREQ(written(pagemap, addr, pages), "");
+	write_to(addr, 3, 1);
+	write_to(addr, 200, 2);
+	EXPECT_STREQ(written(pagemap, addr, pages), "3 200");
+	EXPECT_STREQ(written(pagemap, addr, pages), "");
+	EXPECT_EQ(addr[3 * page_size()], 1);
+	EXPECT_EQ(addr[200 * page_size()], 2);
+}
+
+/* Nothing is mapped when the kernel is told. */
+TEST_F(pagemap, of_untouched_pages)
+{
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	WRITTEN();
+	expect_two_written(_metadata, self->pagemap, self->addr, self->pages);
+}
+
+TEST_F(pagemap, of_pages_that_are_touched_after_it_was_told)
+{
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	read_all(self->addr, self->pages);
+	WRITTEN();
+	expect_two_written(_metadata, self->pagemap, self->addr, self->pages);
+}
+
+/* Whether a page is among those that a text of written() tells of. */
+static bool is_among(const char *text, size_t page)
+{
+	size_t first, last;
+	int len;
+
+	for (; sscanf(text, "%zu%n", &first, &len) == 1; text += len + (text[len] == ' ')) {
+		last = first;
+		if (text[len] == '-') {
+			text += len + 1;
+			if (sscanf(text, "%zu%n", &last, &len) != 1)
+				return false;
+		}
+		if (first <= page && page <= last)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * They are mapped as large as can be by then. Where that is by an entry of a PMD, the first write
+ * removes it, and the marks of all its pages: more are told of than were written to, as with a
+ * memfd in huge pages, but none is missed.
+ */
+TEST_F(pagemap, of_pages_that_were_touched_before)
+{
+	const char *text;
+
+	read_all(self->addr, self->pages);
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	WRITTEN();
+	EXPECT_STREQ(WRITTEN(), "");
+	write_to(self->addr, 3, 1);
+	write_to(self->addr, 200, 2);
+	text = WRITTEN();
+	EXPECT_TRUE(is_among(text, 3));
+	EXPECT_TRUE(is_among(text, 200));
+	if (strcmp(variant->params, "huge=1"))
+		EXPECT_STREQ(text, "3 200");
+	EXPECT_EQ(self->addr[3 * self->page], 1);
+	EXPECT_EQ(self->addr[200 * self->page], 2);
+}
+
+TEST_F(pagemap, reading_is_not_writing)
+{
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	WRITTEN();
+	read_all(self->addr, self->pages);
+	EXPECT_STREQ(WRITTEN(), "");
+}
+
+TEST_F(pagemap, neighbours_of_a_page_that_is_read)
+{
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	WRITTEN();
+	__atomic_load_n(self->addr + 5 * self->page, __ATOMIC_RELAXED);
+	write_to(self->addr, 4, 1);
+	write_to(self->addr, 6, 1);
+	EXPECT_STREQ(WRITTEN(), "4 6");
+}
+
+TEST_F(pagemap, round_by_round)
+{
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	WRITTEN();
+	for (size_t i = 0; i < 20; i++) {
+		char expected[32];
+
+		write_to(self->addr, 7 * i, i);
+		write_to(self->addr, 7 * i + 300, i);
+		sprintf(expected, "%zu %zu", 7 * i, 7 * i + 300);
+		EXPECT_STREQ(WRITTEN(), expected);
+	}
+}
+
+TEST_F(pagemap, last_pages_of_the_region)
+{
+	char expected[32];
+
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	read_all(self->addr, self->pages);
+	WRITTEN();
+	write_to(self->addr, self->pages - 4, 1);
+	write_to(self->addr, self->pages - 1, 1);
+	sprintf(expected, "%zu %zu", self->pages - 4, self->pages - 1);
+	EXPECT_STREQ(WRITTEN(), expected);
+}
+
+/* What others write is not this process's writing. */
+TEST_F(pagemap, other_mappings_are_not_looked_at)
+{
+	char *other = map_shared(self->fd, self->pages, 0);
+
+	ASSERT_NE(other, MAP_FAILED);
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	read_all(self->addr, self->pages);
+	WRITTEN();
+	write_to(other, 3, 1);
+	ASSERT_EQ(pwrite(self->fd, "", 1, 9 * self->page), 1);
+	EXPECT_STREQ(WRITTEN(), "");
+}
+
+/* By a debugger, or by the kernel that is asked to put data there. */
+TEST_F(pagemap, writing_by_others_to_the_mapping)
+{
+	int mem = open("/proc/self/mem", O_RDWR), zero = open("/dev/zero", O_RDONLY);
+
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	read_all(self->addr, self->pages);
+	WRITTEN();
+	ASSERT_EQ(pwrite(mem, "by mem", 7, (off_t)self->addr + 3 * self->page), 7);
+	ASSERT_EQ(read(zero, self->addr + 200 * self->page, 10), 10);
+	EXPECT_STREQ(WRITTEN(), "3 200");
+	EXPECT_STREQ(self->addr + 3 * self->page, "by mem");
+}
+
+TEST_F(pagemap, private_copies)
+{
+	char *copy = mmap(reserve(self->pages * self->page, self->page << pmd_order()),
+			  self->pages * self->page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_FIXED, self->fd, 0);
+
+	ASSERT_NE(copy, MAP_FAILED);
+	ASSERT_EQ(start_noting(self->userfault, copy, self->pages * self->page), 0);
+	read_all(copy, self->pages);
+	written(self->pagemap, copy, self->pages);
+	expect_two_written(_metadata, self->pagemap, copy, self->pages);
+	EXPECT_EQ(self->addr[3 * self->page], 0);
+}
+
+TEST_HARNESS_MAIN
