@@ -801,6 +801,63 @@ TEST_F_TIMEOUT(inject, copy, 300)
 	try_all(_metadata, copies, ARRAY_SIZE(copies));
 }
 
+#define RACED 512 /* pages */
+
+struct racer {
+	pthread_barrier_t *start;
+	int fd, number;
+	size_t failed;
+};
+
+/* Writes a byte of its own to each page, at the same time as the other racer. */
+static void *write_pages(void *arg)
+{
+	struct racer *racer = arg;
+
+	racer->failed = !tell("/proc/thread-self/make-it-fail", "1");
+	for (size_t i = 0; i < RACED; i++) {
+		pthread_barrier_wait(racer->start);
+		if (pwrite(racer->fd, "x", 1, i * page_size() + racer->number) != 1)
+			racer->failed++;
+	}
+	return NULL;
+}
+
+/* No folio of more than a page can be had: who is slower takes the page of who is faster. */
+TEST_F_TIMEOUT(inject, two_write_where_there_are_no_folios, 300)
+{
+	pthread_barrier_t start;
+	struct racer racers[2];
+	pthread_t threads[2];
+	char both[2];
+	int fd;
+
+	ASSERT_EQ(reload_named("simple", "trace=0 order=4"), 0);
+	fd = open("/dev/simplen", O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(set_knob("fail_page_alloc", "task-filter", "Y"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "min-order", "1"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "times", "-1"));
+	ASSERT_TRUE(set_knob("fail_page_alloc", "probability", "100"));
+	pthread_barrier_init(&start, NULL, 2);
+	for (int i = 0; i < 2; i++) {
+		racers[i] = (struct racer){ .start = &start, .fd = fd, .number = i };
+		ASSERT_EQ(pthread_create(&threads[i], NULL, write_pages, &racers[i]), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(racers[i].failed, 0);
+	}
+	EXPECT_TRUE(set_knob("fail_page_alloc", "probability", "0"));
+	EXPECT_TRUE(set_knob("fail_page_alloc", "task-filter", "N"));
+	for (size_t i = 0; i < RACED; i++) {
+		ASSERT_EQ(pread(fd, both, 2, i * page_size()), 2);
+		EXPECT_EQ(memcmp(both, "xx", 2), 0);
+	}
+	close(fd);
+	EXPECT_EQ(unload_module(), 0);
+}
+
 /* What fails is no allocation now, but the copy between the kernel and the process. */
 TEST_F_TIMEOUT(inject, user_copy, 300)
 {

@@ -143,8 +143,14 @@ impl<E: FolioEvents> FolioRegion<E> {
             // A thread that could not have one of this order can have put a smaller one there.
             let is_split =
                 |has_smaller: bool| has_smaller && places.iter().any(|place| place.get().is_some());
-            if is_split(*self.has_smaller.lock()) {
-                continue;
+            {
+                let has_smaller = self.has_smaller.lock();
+                if let Some(page) = self.page(pgoff) {
+                    return Ok(page);
+                }
+                if is_split(*has_smaller) {
+                    continue;
+                }
             }
             // Allocated before the lock is taken, as it takes long. If another thread is faster, it
             // goes, and nobody is told of it.
