@@ -123,9 +123,12 @@ static int leave_pte(pte_t *pte, unsigned long addr, void *data)
  */
 __rust_helper int rust_helper_vmf_alloc_page_table(const struct vm_fault *vmf)
 {
-	if (!pmd_none(pmdp_get_lockless(vmf->pmd)))
-		return 0;
 	return apply_to_page_range(vmf->vma->vm_mm, vmf->address, PAGE_SIZE, leave_pte, NULL);
+}
+
+__rust_helper bool rust_helper_vmf_pmd_none(const struct vm_fault *vmf)
+{
+	return pmd_none(pmdp_get_lockless(vmf->pmd));
 }
 
 __rust_helper bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)

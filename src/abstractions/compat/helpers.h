@@ -49,6 +49,7 @@ void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long
 void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc, unsigned long pfn);
 bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma);
 int rust_helper_vmf_alloc_page_table(const struct vm_fault *vmf);
+bool rust_helper_vmf_pmd_none(const struct vm_fault *vmf);
 bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf);
 pgprot_t rust_helper_pgprot_noncached(pgprot_t prot);
 

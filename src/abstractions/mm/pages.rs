@@ -108,7 +108,10 @@ impl<T: Pages> Table<T> {
             if !page.serves(fault.pgoff()) {
                 return misplaced(page);
             }
-            if page.folio().is_pmd_mappable() && Self::needs_page_table(fault) {
+            if fault.may_map_pmd()
+                && page.folio().is_pmd_mappable()
+                && Self::needs_page_table(fault)
+            {
                 // SAFETY: The fault is valid, and the VMA is locked. All its faults come here, so
                 // none puts a folio there meanwhile.
                 if unsafe { helpers::vmf_alloc_page_table(vmf) } != 0 {
