@@ -289,4 +289,44 @@ TEST_F(pagemap, private_copies)
 	EXPECT_EQ(self->addr[3 * self->page], 0);
 }
 
+static bool touchers_stop;
+
+static void *touch_all(void *arg)
+{
+	while (!__atomic_load_n(&touchers_stop, __ATOMIC_RELAXED))
+		read_all(arg, 1 << pmd_order());
+	return NULL;
+}
+
+/* How many KiB of files the process has mapped by entries of PMDs. */
+static long pmd_mapped(void)
+{
+	FILE *smaps = fopen("/proc/self/smaps_rollup", "r");
+	long kib, sum = 0;
+	char line[256];
+
+	while (fgets(line, sizeof(line), smaps))
+		if (sscanf(line, "FilePmdMapped: %ld", &kib) == 1)
+			sum += kib;
+	fclose(smaps);
+	return sum;
+}
+
+/* Discarding frees page tables, under the feet of who has just found one to be there. */
+TEST_F(pagemap, discarding_while_others_touch)
+{
+	pthread_t threads[3];
+
+	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
+	for (int i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, touch_all, self->addr), 0);
+	for (int i = 0; i < 400; i++) {
+		ASSERT_EQ(madvise(self->addr, self->page << pmd_order(), MADV_DONTNEED), 0);
+		EXPECT_EQ(pmd_mapped(), 0);
+	}
+	__atomic_store_n(&touchers_stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+}
+
 TEST_HARNESS_MAIN

@@ -10,6 +10,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd_k.h>
@@ -26,10 +27,18 @@
 #define __rust_helper __weak
 #endif
 
-/* As get_page(), of a page that no slab allocator owns. */
+/*
+ * As get_page(), of a page that no slab allocator owns. If so many references
+ * are forgotten that the count would start anew, it stays far below, as that of
+ * a refcount_t does, and the folio is never freed.
+ */
 __rust_helper notrace void rust_helper_get_page(struct page *page)
 {
-	folio_get(page_folio(page));
+	struct folio *folio = page_folio(page);
+
+	folio_get(folio);
+	if (WARN_ON_ONCE(folio_ref_count(folio) < 0))
+		folio_set_count(folio, INT_MIN / 2);
 }
 
 __rust_helper struct folio *rust_helper_page_folio(struct page *page)
@@ -86,6 +95,11 @@ __rust_helper bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
 	return false;
 }
 
+__rust_helper void rust_helper_folio_set_has_hwpoisoned(struct folio *folio)
+{
+	folio_set_has_hwpoisoned(folio);
+}
+
 __rust_helper notrace unsigned long rust_helper_page_pgoff(struct page *page)
 {
 	return page_pgoff(page_folio(page), page);
@@ -112,25 +126,6 @@ __rust_helper bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma)
 	return userfaultfd_armed(vma);
 }
 
-static int leave_pte(pte_t *pte, unsigned long addr, void *data)
-{
-	return 0;
-}
-
-/*
- * Has the PMD of a fault lead to a page table, so that finish_fault() puts no
- * entry there that maps a folio. No module can call pte_alloc().
- */
-__rust_helper int rust_helper_vmf_alloc_page_table(const struct vm_fault *vmf)
-{
-	return apply_to_page_range(vmf->vma->vm_mm, vmf->address, PAGE_SIZE, leave_pte, NULL);
-}
-
-__rust_helper bool rust_helper_vmf_pmd_none(const struct vm_fault *vmf)
-{
-	return pmd_none(pmdp_get_lockless(vmf->pmd));
-}
-
 __rust_helper bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)
 {
 	return pmd_trans_huge(pmdp_get_lockless(vmf->pmd));
@@ -139,6 +134,11 @@ __rust_helper bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)
 __rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
 {
 	return pgprot_noncached(prot);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
+{
+	return pgprot_writecombine(prot);
 }
 
 __rust_helper struct file *
@@ -344,6 +344,15 @@ __rust_helper bool rust_helper_memory_going_online(unsigned long action, void *d
 	*nr_pages = notify->nr_pages;
 	return true;
 }
+
+#ifdef CONFIG_PCI
+/* Whether a BAR is one of memory that has an address. */
+__rust_helper bool rust_helper_pci_bar_is_memory(struct pci_dev *pdev, int bar)
+{
+	return (pci_resource_flags(pdev, bar) & (IORESOURCE_MEM | IORESOURCE_UNSET)) ==
+		IORESOURCE_MEM;
+}
+#endif
 
 __rust_helper void rust_helper_static_key_enable(struct static_key *key)
 {

@@ -19,6 +19,7 @@ struct inode;
 struct iov_iter;
 struct notifier_block;
 struct page;
+struct pci_dev;
 struct static_key;
 struct vm_area_desc;
 struct vm_area_struct;
@@ -41,6 +42,7 @@ void *rust_helper_page_address(struct page *page);
 phys_addr_t rust_helper_page_to_phys(struct page *page);
 bool rust_helper_page_is_hwpoisoned(struct page *page);
 bool rust_helper_folio_find_hwpoisoned(struct folio *folio);
+void rust_helper_folio_set_has_hwpoisoned(struct folio *folio);
 unsigned long rust_helper_page_pgoff(struct page *page);
 void rust_helper_folio_set_index(struct folio *folio, unsigned long index);
 
@@ -48,10 +50,9 @@ void rust_helper_folio_set_index(struct folio *folio, unsigned long index);
 void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long pfn);
 void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc, unsigned long pfn);
 bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma);
-int rust_helper_vmf_alloc_page_table(const struct vm_fault *vmf);
-bool rust_helper_vmf_pmd_none(const struct vm_fault *vmf);
 bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf);
 pgprot_t rust_helper_pgprot_noncached(pgprot_t prot);
+pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot);
 
 /* linux/fs.h, linux/anon_inodes.h */
 struct file *rust_helper_anon_inode_create_getfile(const char *name,
@@ -92,6 +93,9 @@ void rust_helper_unregister_memory_notifier(struct notifier_block *nb);
 bool rust_helper_mhp_supports_memmap_on_memory(void);
 bool rust_helper_memory_going_online(unsigned long action, void *data,
 				     unsigned long *start_pfn, unsigned long *nr_pages);
+
+/* linux/pci.h */
+bool rust_helper_pci_bar_is_memory(struct pci_dev *pdev, int bar);
 
 /* linux/jump_label.h */
 void rust_helper_static_key_enable(struct static_key *key);

@@ -59,8 +59,9 @@ impl StaticKey {
     ///
     /// May sleep.
     pub fn enable(&'static self) {
-        // SAFETY: The key is a static of the module, whose load, or the boot where it is built in,
-        // has told the C side of its branches by the time that code of the module runs.
+        // SAFETY: The key is there for ever. If it is a static of the module, the module's load, or
+        // the boot where it is built in, has told the C side of its branches by the time that code
+        // of the module runs.
         unsafe { helpers::static_key_enable(self.as_ptr()) };
     }
 
@@ -68,7 +69,7 @@ impl StaticKey {
     #[cfg(not(simple_mmap_static_branch))]
     #[doc(hidden)]
     pub fn is_enabled(&'static self) -> bool {
-        // SAFETY: The key is a static of the module.
+        // SAFETY: The key is valid.
         unsafe { bindings::static_key_count(self.as_ptr()) > 0 }
     }
 }

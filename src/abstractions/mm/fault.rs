@@ -106,14 +106,6 @@ impl VmFault {
         self.is_write() && self.vm_flags() & flags::SHARED == 0
     }
 
-    /// Whether the kernel can map what serves the fault by an entry of a PMD: there is no page table
-    /// (`do_set_pmd()`).
-    pub(super) fn may_map_pmd(&self) -> bool {
-        // SAFETY: By the type invariant the fault is valid, and so is its pointer to a PMD, as that
-        // of every fault operation.
-        cfg!(CONFIG_TRANSPARENT_HUGEPAGE) && unsafe { helpers::vmf_pmd_none(self.as_ptr()) }
-    }
-
     /// The offset of the first page in the range of addresses that one entry of a PMD maps, around
     /// the page that was touched; none if the range is not all in the VMA, or an entry must not be
     /// put there because it maps something for reading that the process is about to write.

@@ -132,6 +132,17 @@ impl Folio {
         self.order() == Self::MAX_ORDER && !unsafe { helpers::folio_find_hwpoisoned(self.as_ptr()) }
     }
 
+    /// Has no fault map the folio by an entry of a PMD any more, but where `huge_fault` does: marks
+    /// it as one with a broken page, which is all that `do_set_pmd()` asks for. A page table made
+    /// in time would not do, as `madvise()` can free it at any moment (`CONFIG_PT_RECLAIM`).
+    ///
+    /// A kernel without `CONFIG_MEMORY_FAILURE` has no such mark.
+    pub(super) fn set_pte_mapped(&self) {
+        // SAFETY: By the type invariant the folio is valid. Nobody takes the mark of one that is in
+        // no page cache for more than that.
+        unsafe { helpers::folio_set_has_hwpoisoned(self.as_ptr()) };
+    }
+
     /// Gives a reference back, `folio_put()`. Returns whether it was the last one, so that the
     /// folio is free.
     pub fn put(folio: ARef<Self>) -> bool {

@@ -108,15 +108,14 @@ impl<T: Pages> Table<T> {
             if !page.serves(fault.pgoff()) {
                 return misplaced(page);
             }
-            if fault.may_map_pmd()
+            // An entry of a PMD is not to map a folio with a broken page, which is marked as such
+            // when it is asked about, nor one whose pages have to be seen to be touched. Without
+            // huge pages there is none anyway.
+            if core::cfg!(CONFIG_TRANSPARENT_HUGEPAGE)
                 && page.folio().is_pmd_mappable()
-                && Self::needs_page_table(fault)
+                && Self::needs_single_pages(fault)
             {
-                // SAFETY: The fault is valid, and the VMA is locked. All its faults come here, so
-                // none puts a folio there meanwhile.
-                if unsafe { helpers::vmf_alloc_page_table(vmf) } != 0 {
-                    return bindings::vm_fault_reason_VM_FAULT_OOM;
-                }
+                page.folio().set_pte_mapped();
             }
         }
         data.served(fault, &page, false);
@@ -150,7 +149,7 @@ impl<T: Pages> Table<T> {
 
     /// Whether every page is to have an entry of its own: with userfaultfd each has to be seen to
     /// be touched. PAGEMAP_SCAN would take all pages that an entry of a PMD maps for one.
-    fn needs_page_table(fault: &VmFault) -> bool {
+    fn needs_single_pages(fault: &VmFault) -> bool {
         // SAFETY: The VMA is valid, and what is asked for does not change while it is locked.
         unsafe { helpers::userfaultfd_armed(fault.vma()) }
     }
@@ -164,7 +163,7 @@ impl<T: Pages> Table<T> {
         // SAFETY: As the caller promises.
         let first = unsafe { fault.pmd_pgoff() }?;
         // A private write is to get a copy of one page.
-        if fault.is_cow() || Self::needs_page_table(fault) {
+        if fault.is_cow() || Self::needs_single_pages(fault) {
             return None;
         }
         let page = data.fault(fault).ok()?;
