@@ -40,6 +40,9 @@
 //! | [`physical`](device::physical) | physical addresses that are not RAM: `region_intersects()` |
 //! | [`ioremap`](device::ioremap) | device memory in the kernel's address space: `ioremap()` |
 //! | `hotplug` | memory that is added: `register_memory_notifier()` |
+//! | [`pci`](device::pci) | the BARs of a PCI device, until it is unbound |
+//! | [`irq`](device::irq) | its interrupt: `devm_request_threaded_irq()` |
+//! | [`numbered`](device::numbered) | devices that come and go with others |
 //!
 //! [`compat`]: what stands in for the `kernel` crate until it has it. [`series`](compat::series)
 //! has what differs between the kernels that this builds for.

@@ -2,6 +2,29 @@
 
 //! What drivers use, for `use abstractions::prelude::*`, beside the kernel's own prelude.
 
+#[cfg(CONFIG_PCI)]
+pub use super::{
+    compat::series::{
+        pci_devices,
+        DevresBar,
+        IdInfo, //
+    },
+    device::{
+        irq::{
+            request_threaded_irq,
+            InterruptHandler, //
+        },
+        numbered::NumberedDevices,
+        pci::{
+            device_id,
+            BoundSpace, //
+        }, //
+    },
+    mm::frames::{
+        RevocableFrames,
+        Uncached, //
+    },
+};
 pub use super::{
     compat::{
         debugfs::{
@@ -10,6 +33,7 @@ pub use super::{
             Dir, //
         },
         iov_iter::zero_iter,
+        kiocb::is_nonblocking,
         once_ref::OnceRef,
         series::{
             parameter,
@@ -26,7 +50,8 @@ pub use super::{
         miscdevice::{
             MiscDevice,
             OpenFile,
-            Opening, //
+            Opening,
+            Poll, //
         },
         module::{
             module_devices,
@@ -62,6 +87,7 @@ pub use super::{
         },
         folio::Folio,
         frames::{
+            DeviceFrames,
             FrameRun,
             Frames, //
         },

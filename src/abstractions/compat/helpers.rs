@@ -10,4 +10,4 @@ use kernel::{
     ffi, //
 };
 
-include!(env!("SIMPLE_MMAP_HELPERS_RS"));
+core::include!(core::env!("SIMPLE_MMAP_HELPERS_RS"));

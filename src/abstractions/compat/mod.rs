@@ -5,6 +5,7 @@
 pub mod debugfs;
 pub(in crate::abstractions) mod helpers;
 pub mod iov_iter;
+pub mod kiocb;
 pub mod once_ref;
 pub mod series;
 pub mod static_key;

@@ -6,6 +6,7 @@
 //! the newest is what is left.
 
 use kernel::{
+    bindings,
     module_param::ModuleParamAccess,
     sync::barrier, //
 };
@@ -56,3 +57,79 @@ pub fn smp_wmb() {
     #[cfg(not(kernel_7_2))]
     barrier::smp_mb(barrier::Write);
 }
+
+/// What a PCI driver's `probe` is given of the device's entry in the table of its devices.
+#[cfg(all(CONFIG_PCI, kernel_7_2))]
+pub type IdInfo<'bound, T> = &'bound T;
+/// What a PCI driver's `probe` is given of the device's entry in the table of its devices.
+#[cfg(all(CONFIG_PCI, not(kernel_7_2)))]
+pub type IdInfo<'bound, T> = Option<&'bound T>;
+
+/// A BAR until its device is unbound.
+#[cfg(all(CONFIG_PCI, kernel_7_2))]
+pub type DevresBar<const SIZE: usize> = kernel::devres::Devres<kernel::pci::Bar<'static, SIZE>>;
+#[cfg(all(CONFIG_PCI, not(kernel_7_2)))]
+pub use kernel::pci::DevresBar;
+
+/// Declares the table of the devices that a PCI driver of the module is for.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::Core,
+///     pci, //
+/// };
+///
+/// struct Driver;
+///
+/// pci_devices!(DEVICE_IDS, [pci::DeviceId::from_id(pci::Vendor::REDHAT, 0x5)]);
+///
+/// impl pci::Driver for Driver {
+///     type IdInfo = ();
+///     type Data<'bound> = DevresBar<16>;
+///     const ID_TABLE: pci::IdTable<()> = &DEVICE_IDS;
+///
+///     fn probe<'bound>(
+///         pdev: &'bound pci::Device<Core<'_>>,
+///         _info: IdInfo<'bound, ()>,
+///     ) -> impl PinInit<DevresBar<16>, Error> + 'bound {
+///         pdev.iomap_region_sized::<16>(0, c"example")?.into_devres()
+///     }
+/// }
+/// # let _ = Driver;
+/// ```
+#[cfg(kernel_7_2)]
+#[macro_export]
+macro_rules! pci_devices {
+    ($table:ident, [$($id:expr),* $(,)?]) => {
+        ::kernel::pci_device_table!($table, MODULE_PCI_TABLE, (), [$(($id, ())),*]);
+    };
+}
+/// Declares the table of the devices that a PCI driver of the module is for.
+#[cfg(not(kernel_7_2))]
+#[macro_export]
+macro_rules! pci_devices {
+    ($table:ident, [$($id:expr),* $(,)?]) => {
+        ::kernel::pci_device_table!($table, (), [$(($id, ())),*]);
+    };
+}
+pub use pci_devices;
+
+#[cfg(kernel_7_2)]
+mod irqreturn {
+    use super::bindings::*;
+
+    pub(in crate::abstractions) const IRQ_NONE: irqreturn_t = irqreturn_IRQ_NONE;
+    pub(in crate::abstractions) const IRQ_HANDLED: irqreturn_t = irqreturn_IRQ_HANDLED;
+    pub(in crate::abstractions) const IRQ_WAKE_THREAD: irqreturn_t = irqreturn_IRQ_WAKE_THREAD;
+}
+#[cfg(not(kernel_7_2))]
+mod irqreturn {
+    use super::bindings::*;
+
+    pub(in crate::abstractions) const IRQ_NONE: irqreturn_t = irqreturn::IRQ_NONE;
+    pub(in crate::abstractions) const IRQ_HANDLED: irqreturn_t = irqreturn::IRQ_HANDLED;
+    pub(in crate::abstractions) const IRQ_WAKE_THREAD: irqreturn_t = irqreturn::IRQ_WAKE_THREAD;
+}
+pub(in crate::abstractions) use irqreturn::*;

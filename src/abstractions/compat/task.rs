@@ -39,7 +39,7 @@ impl Comm {
 impl fmt::Display for Comm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for byte in self.0.iter().take_while(|byte| **byte != 0) {
-            write!(f, "{}", byte.escape_ascii())?;
+            core::write!(f, "{}", byte.escape_ascii())?;
         }
         Ok(())
     }

@@ -35,7 +35,10 @@ use kernel::{
         to_result,
         VTABLE_DEFAULT_ERROR, //
     },
-    fs::Kiocb,
+    fs::{
+        File,
+        Kiocb, //
+    },
     iov::{
         IovIterDest,
         IovIterSource, //
@@ -43,10 +46,14 @@ use kernel::{
     prelude::*,
     seq_file::SeqFile,
     str::{
-        as_char_ptr_in_const_context,
-        CStr, //
+        CStr,
+        CString, //
     },
     sync::{
+        poll::{
+            PollCondVar,
+            PollTable, //
+        },
         Arc,
         ArcBorrow, //
     },
@@ -147,9 +154,44 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// A process asks whether it would have to wait to read: `poll`, `select`, `epoll`. Returns
+    /// whether it would not; if it would, `poll` must [wait](Poll::wait) for what changes that.
+    ///
+    /// # Errors
+    ///
+    /// Any has the process told of an error and a hangup.
+    fn poll(_file: &Self::File, _poll: &Poll<'_>) -> Result<bool> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// A process reads `/proc/<pid>/fdinfo/<fd>`.
     fn show_fdinfo(_file: &Self::File, _to: &SeqFile) {
         build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// A process that asks whether it would have to wait.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::poll::PollCondVar;
+///
+/// fn poll(poll: &Poll<'_>, changed: &PollCondVar, is_full: impl Fn() -> bool) -> Result<bool> {
+///     poll.wait(changed);
+///     Ok(is_full())
+/// }
+/// ```
+pub struct Poll<'a> {
+    file: &'a File,
+    table: PollTable<'a>,
+}
+
+impl Poll<'_> {
+    /// Has the process woken, should it wait, when this is notified: `poll_wait()`. To be called
+    /// before it is looked at what is waited for.
+    pub fn wait(&self, changed: &PollCondVar) {
+        self.table.register_wait(self.file, changed);
     }
 }
 
@@ -192,11 +234,12 @@ impl<D: VmOperations> OpenFile<D> for D {
 
 /// A file of the device `D` that is being opened.
 ///
-/// It is not a [`File`](kernel::fs::File): one that is not open yet must not get a file descriptor.
+/// It is not a [`File`]: one that is not open yet must not get a file descriptor.
 pub struct Opening<'a, D> {
     flags: u32,
     space: &'a AddressSpace,
-    _device: PhantomData<fn() -> D>,
+    // Invariant: what is right for one device need not be so for another.
+    _device: PhantomData<fn(D) -> D>,
 }
 
 impl<D> Opening<'_, D> {
@@ -224,16 +267,30 @@ pub(super) struct Registration<T: MiscDevice> {
     // The first field: see `Table::open`.
     misc: Opaque<bindings::miscdevice>,
     is_registered: bool,
+    /// What `misc` has for a name.
+    name: CString,
     device: Arc<T>,
     space: AddressSpace,
     unmap_before_online: Option<Pin<KBox<UnmapBeforeOnline>>>,
 }
 
 impl<T: MiscDevice> Registration<T> {
-    /// Makes what is needed to register the device.
-    pub(super) fn new(device: Arc<T>) -> Result<KBox<Self>> {
-        let size = if T::HAS_SIZE { device.size() } else { 0 };
-        let space = AddressSpace::new(size)?;
+    /// Makes what is needed to register the device, with files that have this address space, as one
+    /// that belongs to `parent`, or to none if that is null.
+    ///
+    /// # Safety
+    ///
+    /// The parent must be valid until the value is dropped.
+    pub(super) unsafe fn new(
+        device: Arc<T>,
+        name: CString,
+        space: AddressSpace,
+        parent: *mut bindings::device,
+    ) -> Result<KBox<Self>> {
+        const { core::assert!(T::MODE & !0o777 == 0, "more than the access mode of a node") };
+        if T::HAS_SIZE {
+            space.set_size(device.size());
+        }
         let unmap_before_online = if T::PHYSICAL {
             let unmap = UnmapBeforeOnline::new(space.clone());
             Some(KBox::pin_init(unmap, GFP_KERNEL)?)
@@ -242,8 +299,9 @@ impl<T: MiscDevice> Registration<T> {
         };
         let misc = bindings::miscdevice {
             minor: bindings::MISC_DYNAMIC_MINOR as c_int,
-            name: as_char_ptr_in_const_context(T::NAME),
+            name: name.as_char_ptr(),
             mode: T::MODE,
+            parent,
             fops: if device.wants_hugepages() {
                 &Table::<T>::HUGE_FOPS
             } else {
@@ -254,6 +312,7 @@ impl<T: MiscDevice> Registration<T> {
         let registration = Self {
             misc: Opaque::new(misc),
             is_registered: false,
+            name,
             device,
             space,
             unmap_before_online,
@@ -265,7 +324,7 @@ impl<T: MiscDevice> Registration<T> {
 /// What can be registered, whatever device it is.
 pub(super) trait Register: Send + Sync {
     /// The name of the device.
-    fn name(&self) -> &'static CStr;
+    fn name(&self) -> &CStr;
 
     /// Registers the device, `misc_register()`. From then on it can be opened.
     ///
@@ -276,8 +335,8 @@ pub(super) trait Register: Send + Sync {
 }
 
 impl<T: MiscDevice> Register for Registration<T> {
-    fn name(&self) -> &'static CStr {
-        T::NAME
+    fn name(&self) -> &CStr {
+        &self.name
     }
 
     unsafe fn register(&mut self) -> Result {
@@ -303,11 +362,10 @@ impl<T: MiscDevice> Drop for Registration<T> {
             // SAFETY: By the type invariant the device is registered.
             unsafe { bindings::misc_deregister(self.misc.get()) };
         }
-        // Nobody is told of memory that is added after this. There is no open file any more, but
-        // somebody can have kept a right to physical memory.
-        if T::PHYSICAL {
-            self.space.revoke();
-        }
+        // Nobody opens it any more. Files that are open can outlive a device that goes away with
+        // another, and rights to physical memory all files. Nobody is told of memory that is added
+        // after this.
+        self.space.revoke();
         self.unmap_before_online = None;
     }
 }
@@ -342,6 +400,7 @@ impl<T: MiscDevice> Table<T> {
         } else {
             None
         },
+        poll: if T::HAS_POLL { Some(Self::poll) } else { None },
         show_fdinfo: if T::HAS_SHOW_FDINFO {
             Some(Self::show_fdinfo)
         } else {
@@ -424,6 +483,10 @@ impl<T: MiscDevice> Table<T> {
             let data: *const T::File = &raw const *data;
             &*data
         };
+        // SAFETY: As above.
+        if let Err(error) = unsafe { check_bound((*desc).file) } {
+            return error.to_errno();
+        }
         // SAFETY: This is the hook, and the file is such a file.
         let desc = unsafe { VmaDesc::from_raw(desc) };
         match desc.and_then(|desc| T::mmap_prepare(file, desc)) {
@@ -440,6 +503,10 @@ impl<T: MiscDevice> Table<T> {
         offset: bindings::loff_t,
         whence: c_int,
     ) -> bindings::loff_t {
+        // SAFETY: The file is open.
+        if let Err(error) = unsafe { check_bound(file) } {
+            return error.to_errno().into();
+        }
         // SAFETY: An open file of this device has an address space, and that an inode.
         let size = unsafe { helpers::i_size_read((*(*file).f_mapping).host) };
         let base = match whence as u32 {
@@ -467,13 +534,20 @@ impl<T: MiscDevice> Table<T> {
     ) -> isize {
         // SAFETY: The kiocb is ours until we return, and its file is such a file.
         let kiocb = unsafe { Kiocb::from_raw(kiocb) };
+        // SAFETY: The file is open.
+        if let Err(error) = unsafe { check_bound((*kiocb.as_raw()).ki_filp) } {
+            return error.to_errno() as isize;
+        }
         // SAFETY: The iterator is valid until we return.
         if T::PHYSICAL && unsafe { is_for_kernel(iter) } {
             return EINVAL.to_errno() as isize;
         }
         // SAFETY: The caller provides an iterator to write to.
         let to = unsafe { IovIterDest::from_raw(iter) };
-        done(to.len(), T::read_iter(kiocb, to))
+        let len = to.len();
+        let result = T::read_iter(kiocb, to);
+        // No more than was put there: the kernel can be the one that reads.
+        done(len.saturating_sub(to.len()), result)
     }
 
     /// # Safety
@@ -485,6 +559,10 @@ impl<T: MiscDevice> Table<T> {
     ) -> isize {
         // SAFETY: The kiocb is ours until we return, and its file is such a file.
         let kiocb = unsafe { Kiocb::from_raw(kiocb) };
+        // SAFETY: The file is open.
+        if let Err(error) = unsafe { check_bound((*kiocb.as_raw()).ki_filp) } {
+            return error.to_errno() as isize;
+        }
         // SAFETY: The iterator is valid until we return.
         if T::PHYSICAL && unsafe { is_for_kernel(iter) } {
             return EINVAL.to_errno() as isize;
@@ -492,6 +570,34 @@ impl<T: MiscDevice> Table<T> {
         // SAFETY: The caller provides an iterator to read from.
         let from = unsafe { IovIterSource::from_raw(iter) };
         done(from.len(), T::write_iter(kiocb, from))
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device, and `table` null or one that a process waits
+    /// with.
+    unsafe extern "C" fn poll(
+        file: *mut bindings::file,
+        table: *mut bindings::poll_table_struct,
+    ) -> bindings::__poll_t {
+        // SAFETY: The file is open, so it owns a reference.
+        let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        // SAFETY: The file is open, and the table is valid until we return. The file is passed on
+        // to `poll_wait()` only, so it does not matter who uses its position at the same time.
+        let poll = unsafe {
+            Poll {
+                file: File::from_raw_file(file),
+                table: PollTable::from_raw(table),
+            }
+        };
+        // SAFETY: The file is open.
+        let result = unsafe { check_bound(file) }.and_then(|()| T::poll(&data, &poll));
+        let events = match result {
+            Ok(false) => 0,
+            Ok(true) => bindings::POLLIN | bindings::POLLRDNORM,
+            Err(_) => bindings::POLLERR | bindings::POLLHUP,
+        };
+        events as bindings::__poll_t
     }
 
     /// # Safety
@@ -520,6 +626,20 @@ fn module_is_live() -> bool {
     state == bindings::module_state_MODULE_STATE_LIVE
 }
 
+/// Refuses what is done with a file whose device is gone: one that is registered until another is
+/// unbound. The device can go right after this, too.
+///
+/// # Safety
+///
+/// The file must be an open one of a device that is registered here.
+unsafe fn check_bound(file: *const bindings::file) -> Result {
+    // SAFETY: The file has the reference on its address space until it is released.
+    if unsafe { AddressSpace::borrow((*file).f_mapping) }.is_revoked() {
+        return Err(ENODEV);
+    }
+    Ok(())
+}
+
 /// Whether the kernel reads or writes the file itself. It does so on its own account: who looks at
 /// a VMA in `/proc` has it look for an ELF header at offset 0 of the file
 /// (`build_id_parse_file()`), and where offsets are physical addresses, that can be one that no
@@ -533,7 +653,7 @@ unsafe fn is_for_kernel(iter: *const bindings::iov_iter) -> bool {
     unsafe { helpers::iov_iter_is_kvec(iter) }
 }
 
-/// What the C side wants of a read or write of `len` bytes.
+/// What the C side wants of a read or write of at most `len` bytes.
 fn done(len: usize, result: Result<usize>) -> isize {
     match result {
         Ok(count) => min(count, len) as isize,

@@ -4,7 +4,13 @@
 
 mod hotplug;
 pub mod ioremap;
+#[cfg(CONFIG_PCI)]
+pub mod irq;
 pub mod miscdevice;
 pub mod module;
+#[cfg(CONFIG_PCI)]
+pub mod numbered;
+#[cfg(CONFIG_PCI)]
+pub mod pci;
 pub mod physical;
 pub mod raw_io;

@@ -15,8 +15,15 @@ use super::miscdevice::{
     Register,
     Registration, //
 };
+use crate::abstractions::{
+    compat::this_module::this_module,
+    mm::address_space::AddressSpace, //
+};
+use core::ptr;
 use kernel::{
+    bindings,
     prelude::*,
+    str::CString,
     sync::{
         atomic::{
             Atomic,
@@ -68,11 +75,15 @@ impl Devices {
     /// - [`EPERM`] if its offsets are physical addresses, and the kernel writes into memory before
     ///   it tells that it is added.
     pub fn add<T: MiscDevice>(&mut self, device: Arc<T>) -> Result {
-        const { assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
+        const { core::assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
         if self.0.iter().any(|other| other.name() == T::NAME) {
             return Err(EEXIST);
         }
-        self.0.push(Registration::new(device)?, GFP_KERNEL)?;
+        let name = CString::try_from(T::NAME)?;
+        let space = AddressSpace::new()?;
+        // SAFETY: It has no parent.
+        let registration = unsafe { Registration::new(device, name, space, ptr::null_mut()) }?;
+        self.0.push(registration, GFP_KERNEL)?;
         Ok(())
     }
 
@@ -157,8 +168,26 @@ impl<M: DeviceModule + Declared> kernel::Module for WithDevices<M> {
         for device in this.devices.0.iter_mut() {
             // SAFETY: The device is in a box of its own, which nobody moves it out of. It is
             // dropped with what is returned here, at unload, or before that if this fails.
-            unsafe { device.register() }?;
+            let result = unsafe { device.register() };
+            if let Err(error) = result {
+                drop(this);
+                wait_for_openers();
+                return Err(error);
+            }
         }
         Ok(this)
+    }
+}
+
+/// Waits until nobody is about to open a device any more that was registered before another could
+/// not be. Such an open is refused, but `do_dentry_open()` uses the file's operations after that,
+/// and a module that fails to load is freed without regard to who holds it.
+fn wait_for_openers() {
+    let module = this_module();
+    // A module holds itself while it is being initialized. One that is built in is not freed.
+    // SAFETY: This is our own module.
+    while !module.is_null() && unsafe { bindings::module_refcount(module) } > 1 {
+        // SAFETY: This may sleep.
+        unsafe { bindings::msleep(1) };
     }
 }

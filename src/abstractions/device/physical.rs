@@ -100,9 +100,9 @@ impl<'a> PhysRange<'a> {
 
     fn frames<C: Caching>(&self) -> IoFrames<'a, C, NotRam> {
         // SAFETY: By the type invariant this is no RAM, so it is nothing that the kernel allocates,
-        // and the process that asked for it has the right to do anything to devices. What becomes
-        // RAM is refused by `NotRam` from before it is unmapped from the address space that a
-        // `RawIo` has. What a driver claims later is still no RAM.
+        // and a process with the right to do anything to devices has it, or was lent it. What
+        // becomes RAM is refused by `NotRam` from before it is unmapped from the address space that
+        // a `RawIo` has. What a driver claims later is still no RAM.
         unsafe { IoFrames::new(self.raw_io.address_space(), self.first, self.count) }
     }
 
@@ -161,13 +161,13 @@ fn is_claimed(first: Pfn, count: usize) -> bool {
     // SAFETY: This is a number.
     let from = Pfn::containing(unsafe { helpers::unclaimed_below() });
     let end = first.as_raw() + count;
-    if end <= from.as_raw() || !cfg!(CONFIG_STRICT_DEVMEM) {
+    if end <= from.as_raw() || !core::cfg!(CONFIG_STRICT_DEVMEM) {
         return false;
     }
     let first = first.max(from);
     let count = end - first.as_raw();
     intersects(first, count, bindings::IORESOURCE_EXCLUSIVE as c_ulong)
-        || cfg!(CONFIG_IO_STRICT_DEVMEM)
+        || core::cfg!(CONFIG_IO_STRICT_DEVMEM)
             && intersects(first, count, bindings::IORESOURCE_BUSY as c_ulong)
 }
 

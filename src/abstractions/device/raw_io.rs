@@ -19,6 +19,9 @@ use kernel::{
 /// Proof that a process may reach physical memory through a file: when it opened the file, it had
 /// `CAP_SYS_RAWIO`, and the kernel was not locked down.
 ///
+/// Whoever has a reference to the value has the right: a driver that keeps it in anything but the
+/// file lends it to others.
+///
 /// # Invariants
 ///
 /// `space` is that of a device with [`MiscDevice::PHYSICAL`]: what becomes RAM is unmapped from it.
@@ -43,7 +46,7 @@ impl RawIo {
     /// [`EPERM`] if it has no `CAP_SYS_RAWIO`, see `capable()`, or the kernel is locked down.
     pub fn of_current<D: MiscDevice>(opening: &Opening<'_, D>) -> Result<Self> {
         const {
-            assert!(
+            core::assert!(
                 D::PHYSICAL,
                 "the device's offsets are no physical addresses"
             )

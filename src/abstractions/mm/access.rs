@@ -92,7 +92,7 @@ unsafe fn access_pfnmap(
 ) -> Result<usize> {
     let offset = address & !PAGE_MASK;
     let len = min(access.size(), PAGE_SIZE - offset);
-    let write = matches!(access, Access::Write(_));
+    let write = core::matches!(access, Access::Write(_));
     loop {
         // SAFETY: As the caller promises.
         let found = unsafe { Followed::new_touched(vma, address, write) }?;
@@ -134,6 +134,7 @@ unsafe fn access_pfnmap(
             && (again.0.writable || !write)
         {
             let device = device.0.wrapping_byte_add(offset);
+            // Who takes device memory back has to unmap it, and waits while it is followed.
             // SAFETY: The page is mapped there, and the range is in it and in the buffer.
             unsafe {
                 match &mut access {

@@ -18,8 +18,12 @@
 use super::pgoff::Pgoff;
 use crate::abstractions::compat::helpers;
 use core::{
+    marker::PhantomData,
     mem::ManuallyDrop,
-    ops::Range,
+    ops::{
+        Deref,
+        Range, //
+    },
     ptr::{
         self,
         NonNull, //
@@ -49,10 +53,10 @@ unsafe impl Send for AddressSpace {}
 unsafe impl Sync for AddressSpace {}
 
 impl AddressSpace {
-    /// Makes an inode of `size` bytes.
+    /// Makes an inode of no bytes.
     ///
     /// It has no type, as the kernel takes the files of regular inodes for those of a file system.
-    pub(in crate::abstractions) fn new(size: u64) -> Result<Self> {
+    pub(in crate::abstractions) fn new() -> Result<Self> {
         // SAFETY: The name is a C string, and the operations are the kernel's own. They have no
         // owner, and no private data.
         let file = from_err_ptr(unsafe {
@@ -69,7 +73,6 @@ impl AddressSpace {
         let inode = unsafe {
             let inode = (*file).f_inode;
             bindings::ihold(inode);
-            helpers::i_size_write(inode, size as bindings::loff_t);
             bindings::fput(file);
             inode
         };
@@ -104,6 +107,28 @@ impl AddressSpace {
             // SAFETY: The address space is that of a valid inode.
             inode: unsafe { NonNull::new_unchecked((*mapping).host) },
         }
+    }
+
+    /// Looks at the address space of a file without a reference of one's own.
+    ///
+    /// # Safety
+    ///
+    /// `mapping` must be what [`Self::into_mapping`] returned, and that reference not be given up
+    /// for the duration of `'a`.
+    pub(in crate::abstractions) unsafe fn borrow<'a>(
+        mapping: *mut bindings::address_space,
+    ) -> Borrowed<'a> {
+        Borrowed {
+            // SAFETY: The caller lends the reference that this takes over, and it is not dropped.
+            space: ManuallyDrop::new(unsafe { Self::from_mapping(mapping) }),
+            _lent: PhantomData,
+        }
+    }
+
+    /// Sets the size in bytes, `i_size_write()`, before any file is opened.
+    pub(in crate::abstractions) fn set_size(&self, size: u64) {
+        // SAFETY: The inode is valid, and nobody else writes its size.
+        unsafe { helpers::i_size_write(self.inode.as_ptr(), size as bindings::loff_t) };
     }
 
     /// Unmaps what VMAs have mapped at these offsets, `unmap_mapping_pages()`. Copies that a
@@ -148,18 +173,41 @@ impl AddressSpace {
 }
 
 impl AddressSpace {
-    /// Marks it as one that nothing is unmapped from any more when it has to be.
+    /// Marks it as one whose device is gone, for ever, and unmaps all that VMAs have mapped of it.
+    /// What is mapped under [`Self::with_valid`], and only where [`Self::is_revoked`] is not so, is
+    /// unmapped when this returns, and stays so.
     pub(in crate::abstractions) fn revoke(&self) {
         self.invalidate(|| {
-            // SAFETY: The inode is valid, and this field is ours, under the lock.
-            unsafe { (*self.inode.as_ptr()).i_private = self.inode.as_ptr().cast() };
+            // SAFETY: The inode is valid. The field is ours, and written under the lock only. As
+            // WRITE_ONCE(), for those who read it without.
+            unsafe {
+                (&raw mut (*self.inode.as_ptr()).i_private)
+                    .write_volatile(self.inode.as_ptr().cast())
+            };
+            // SAFETY: The address space is valid. A count of 0 means all pages.
+            unsafe { bindings::unmap_mapping_pages(self.as_ptr(), 0, 0, false) };
         });
     }
 
-    /// Whether it was, to be asked in [`Self::with_valid`].
+    /// Whether it was. In [`Self::with_valid`] the answer stays true until that ends; elsewhere
+    /// only a yes does.
     pub(in crate::abstractions) fn is_revoked(&self) -> bool {
-        // SAFETY: The inode is valid, and this field is ours, under the lock.
-        !unsafe { (*self.inode.as_ptr()).i_private }.is_null()
+        // SAFETY: The inode is valid, and the field is ours. As READ_ONCE().
+        !unsafe { (&raw const (*self.inode.as_ptr()).i_private).read_volatile() }.is_null()
+    }
+}
+
+/// An [`AddressSpace`] that somebody else has a reference on.
+pub(in crate::abstractions) struct Borrowed<'a> {
+    space: ManuallyDrop<AddressSpace>,
+    _lent: PhantomData<&'a AddressSpace>,
+}
+
+impl Deref for Borrowed<'_> {
+    type Target = AddressSpace;
+
+    fn deref(&self) -> &AddressSpace {
+        &self.space
     }
 }
 
@@ -168,6 +216,10 @@ impl Clone for AddressSpace {
     fn clone(&self) -> Self {
         // SAFETY: By the type invariant the inode is valid and has a reference.
         unsafe { bindings::ihold(self.inode.as_ptr()) };
+        // SAFETY: As above; as READ_ONCE().
+        let count = unsafe { (&raw const (*self.inode.as_ptr()).i_count.counter).read_volatile() };
+        // References that are forgotten must not have the count start anew.
+        core::assert!(count > 0, "too many references on an inode");
         // INVARIANT: We just took the reference that the new value owns.
         Self { inode: self.inode }
     }

@@ -11,13 +11,16 @@
 
 use super::{
     frames::{
+        self,
         AllAtOnce,
         Cached,
         Caching,
+        DeviceFrames,
         FrameRun,
         Frames,
         IoFrames,
         OnDemand,
+        Protection,
         Recheck,
         Rechecked, //
     },
@@ -399,10 +402,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
             return Err(EINVAL);
         }
         let desc = self.desc_mut();
-        if C::NONCACHED {
-            // SAFETY: Any protection has a variant that is not cached.
-            desc.page_prot = unsafe { helpers::pgprot_noncached(desc.page_prot) };
-        }
+        desc.page_prot = C::cached_so(desc.page_prot);
         // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
         // They are user space's to use as long as `R` finds nothing against it, and when it does
         // they are unmapped: the VMA is known to the file's address space before they are mapped.
@@ -415,11 +415,50 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
 impl<'a, T: Frames> VmaDesc<'a, T, NotCow> {
     /// Decides that the frames that [`Frames::frames`] finds are mapped when they are touched.
     /// VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
-    pub fn serve_frames(mut self) -> VmaDesc<'a, T, Ready> {
+    pub fn serve_frames(self) -> VmaDesc<'a, T, Ready> {
+        self.vm_pfnmap(&OnDemand::<T>::TABLE)
+    }
+}
+
+impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
+    /// Decides that [`DeviceFrames::device_frames`] are mapped when they are touched, and taken
+    /// back when the device goes. VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`] if not all of the mapping lies in the frames, or they are those of another
+    ///   device than the one that was opened.
+    /// - [`ENODEV`] if the device is gone.
+    pub fn serve_device_frames(mut self, file: &'a T) -> Result<VmaDesc<'a, T, Ready>> {
+        let frames = file.device_frames();
+        let end = self
+            .pgoff()
+            .index()
+            .checked_add(self.pages())
+            .ok_or(EINVAL)?;
+        // SAFETY: The file is open, and its address space stays the same until it is released.
+        if end > frames.count() || !frames.are_in(unsafe { (*self.desc().file).f_mapping }) {
+            return Err(EINVAL);
+        }
+        if frames.is_revoked() {
+            return Err(ENODEV);
+        }
+        let prot = T::Caching::cached_so(self.desc().page_prot);
+        self.desc_mut().page_prot = prot;
+        Ok(self.vm_pfnmap(&frames::Revocable::<T>::TABLE))
+    }
+}
+
+impl<'a, T: VmOperations> VmaDesc<'a, T, NotCow> {
+    /// Decides that page frames are mapped when they are touched, by these operations.
+    fn vm_pfnmap(
+        mut self,
+        vm_ops: &'static bindings::vm_operations_struct,
+    ) -> VmaDesc<'a, T, Ready> {
         self.update_flags(
             flags::PFNMAP | flags::IO | flags::DONTEXPAND | flags::DONTDUMP,
             0,
         );
-        self.ready(&OnDemand::<T>::TABLE, VmaState::new(false))
+        self.ready(vm_ops, VmaState::new(false))
     }
 }

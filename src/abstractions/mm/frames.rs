@@ -21,6 +21,7 @@ use super::{
         VmOperations, //
     }, //
 };
+use crate::abstractions::compat::helpers;
 use core::marker::PhantomData;
 use kernel::{
     bindings,
@@ -97,30 +98,53 @@ impl<'a> FrameRun<'a> {
     }
 }
 
-/// How the processor caches a mapping: [`Cached`] or [`Uncached`].
-pub trait Caching: private::Sealed {
-    #[doc(hidden)]
-    const NONCACHED: bool;
-}
+/// How the processor caches a mapping: [`Cached`], [`Uncached`] or [`WriteCombining`].
+pub trait Caching: Protection + 'static {}
+
+pub(super) use private::Protection;
 
 /// As memory is cached.
 pub struct Cached(());
 
-/// Past all caches, `pgprot_noncached()`.
+/// Past all caches, each access by itself, `pgprot_noncached()`: for registers.
 pub struct Uncached(());
 
-impl Caching for Cached {
-    const NONCACHED: bool = false;
-}
+/// Past all caches, but stores may be put together on their way, `pgprot_writecombine()`: for video
+/// memory and the like.
+pub struct WriteCombining(());
 
-impl Caching for Uncached {
-    const NONCACHED: bool = true;
-}
+impl Caching for Cached {}
+impl Caching for Uncached {}
+impl Caching for WriteCombining {}
 
 mod private {
-    pub trait Sealed {}
-    impl Sealed for super::Cached {}
-    impl Sealed for super::Uncached {}
+    use super::helpers;
+    use kernel::bindings::pgprot_t;
+
+    pub trait Protection {
+        /// The protection with this kind of caching.
+        fn cached_so(prot: pgprot_t) -> pgprot_t;
+    }
+
+    impl Protection for super::Cached {
+        fn cached_so(prot: pgprot_t) -> pgprot_t {
+            prot
+        }
+    }
+
+    impl Protection for super::Uncached {
+        fn cached_so(prot: pgprot_t) -> pgprot_t {
+            // SAFETY: Any protection has a variant that is not cached.
+            unsafe { helpers::pgprot_noncached(prot) }
+        }
+    }
+
+    impl Protection for super::WriteCombining {
+        fn cached_so(prot: pgprot_t) -> pgprot_t {
+            // SAFETY: Any protection has a variant that is not cached and combines writes.
+            unsafe { helpers::pgprot_writecombine(prot) }
+        }
+    }
 }
 
 /// Page frames of a device, found at their own numbers as offsets of the file, and checked again
@@ -227,6 +251,126 @@ pub trait Frames: VmOperations {
     /// Any number of calls can run at the same time. The mmap lock or the VMA's is held for
     /// reading. May sleep.
     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>>;
+}
+
+/// Page frames of a device that can go away: of one that is bound to a driver, until it is unbound.
+/// They are mapped when they are touched, and so that they can be taken back.
+///
+/// # Invariants
+///
+/// Until `space` is revoked, the frames are the device's, user space may read and write them, and
+/// they may be mapped with the caching `C` and no other.
+///
+/// # Examples
+///
+/// They come from what describes the device's memory:
+///
+/// ```
+/// use crate::abstractions::mm::frames::{
+///     RevocableFrames,
+///     Uncached, //
+/// };
+/// use kernel::{
+///     device::Bound,
+///     pci, //
+/// };
+///
+/// fn registers(pdev: &pci::Device<Bound>) -> Result<RevocableFrames<Uncached>> {
+///     let frames = BoundSpace::new(pdev)?.claim(0, c"registers")?;
+///     pr_info!("{} pages of registers\n", frames.count());
+///     Ok(frames)
+/// }
+/// # let _ = registers;
+/// ```
+pub struct RevocableFrames<C> {
+    space: AddressSpace,
+    first: Pfn,
+    count: usize,
+    _caching: PhantomData<fn() -> C>,
+}
+
+impl<C: Caching> RevocableFrames<C> {
+    /// The `count` frames from `first` on.
+    ///
+    /// # Safety
+    ///
+    /// As the type invariant says.
+    pub(in crate::abstractions) unsafe fn new(
+        space: AddressSpace,
+        first: Pfn,
+        count: usize,
+    ) -> Self {
+        // INVARIANT: As the caller promises.
+        Self {
+            space,
+            first,
+            count,
+            _caching: PhantomData,
+        }
+    }
+
+    /// How many frames there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether the device is gone.
+    pub(super) fn is_revoked(&self) -> bool {
+        self.space.is_revoked()
+    }
+
+    /// Whether they are taken back when this address space is revoked.
+    pub(super) fn are_in(&self, mapping: *mut bindings::address_space) -> bool {
+        self.space.as_ptr() == mapping
+    }
+
+    /// The frame at an offset that a file shows them at from 0 on.
+    fn get(&self, pgoff: Pgoff) -> Option<Pfn> {
+        (pgoff.index() < self.count).then(|| Pfn::new(self.first.as_raw() + pgoff.index()))
+    }
+}
+
+/// A mapping of page frames of a device that can go away. Implemented by what the open file refers
+/// to.
+///
+/// # Examples
+///
+/// ```
+/// use crate::abstractions::mm::frames::{
+///     RevocableFrames,
+///     Uncached, //
+/// };
+///
+/// struct Registers(RevocableFrames<Uncached>);
+///
+/// impl VmOperations for Registers {}
+///
+/// impl DeviceFrames for Registers {
+///     type Caching = Uncached;
+///
+///     fn device_frames(&self) -> &RevocableFrames<Uncached> {
+///         &self.0
+///     }
+/// }
+///
+/// fn mmap_prepare<'a>(
+///     registers: &'a Registers,
+///     mut desc: VmaDesc<'a, Registers>,
+/// ) -> Result<VmaDesc<'a, Registers, Ready>> {
+///     desc.deny_exec()?;
+///     desc.into_not_cow()?.serve_device_frames(registers)
+/// }
+/// # let _ = (mmap_prepare, |registers: Registers| registers.0.count());
+/// ```
+pub trait DeviceFrames: VmOperations {
+    /// How they are cached.
+    type Caching: Caching;
+
+    /// The frames, which the file shows from its offset 0 on. What lies beyond is a `SIGBUS`, as
+    /// all is once the device is gone.
+    ///
+    /// The mmap lock or the VMA's is held for reading, and so is what keeps the device from going.
+    fn device_frames(&self) -> &RevocableFrames<Self::Caching>;
 }
 
 /// Makes the tables for VMAs whose frames are mapped all at once, by an action. They have no fault
@@ -338,5 +482,49 @@ impl<T: Frames> OnDemand<T> {
             bindings::vm_fault_reason_VM_FAULT_NOPAGE => ret,
             _ => bindings::vm_fault_reason_VM_FAULT_FALLBACK,
         }
+    }
+}
+
+/// Makes the table for VMAs whose frames can be taken back.
+pub(super) struct Revocable<T>(PhantomData<T>);
+
+// A VMA has this table if `VmaDesc::serve_device_frames` put it there, or it is a copy of one that
+// has. It is VM_PFNMAP, a write does not give the process a copy, and its protection has the
+// caching that `T` says: changes of the rights keep that (`vm_pgprot_modify()`).
+impl<T: DeviceFrames> Revocable<T> {
+    pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
+        fault: Some(Self::fault),
+        map_pages: Some(vm_operations::map_no_pages),
+        ..AllAtOnce::<T>::TABLE
+    };
+
+    /// # Safety
+    ///
+    /// `vmf` must be a fault in a VMA with this table.
+    unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The fault is valid until we return, and the VMA is locked for reading.
+        let fault = unsafe { VmFault::from_raw(vmf) };
+        // SAFETY: The VMA holds its file.
+        let data = unsafe { file_data::<T>(fault.file()) };
+        // SAFETY: As above; the file holds its address space until it is released.
+        let (mapping, space) = unsafe {
+            let mapping = (*fault.file()).f_mapping;
+            (mapping, AddressSpace::borrow(mapping))
+        };
+        // Inserting an entry can allocate a page table, and sleep, which this lock permits.
+        space.with_valid(|| {
+            let frames = data.device_frames();
+            if space.is_revoked() || !frames.are_in(mapping) {
+                return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+            }
+            let Some(pfn) = frames.get(fault.pgoff()) else {
+                return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+            };
+            // SAFETY: The VMA is locked, VM_PFNMAP, and gives no copies. The address is in it. The
+            // frame is user space's to use, with the caching that the VMA has, until the address
+            // space is revoked. That waits for the lock that is held here, and unmaps it then, as
+            // the address space knows the VMA.
+            unsafe { bindings::vmf_insert_pfn(fault.vma(), fault.address(), pfn.as_raw()) }
+        })
     }
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The interrupt pin of a PCI device.
+//!
+//! The `kernel` crate of 7.3 has no way to request an interrupt without `unsafe`, as its
+//! registration can be forgotten. Here a driver does not get hold of one: it lasts until the device
+//! is unbound.
+//!
+//! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h).
+
+use super::pci::{
+    as_raw,
+    check_own, //
+};
+use crate::abstractions::compat::series::{
+    IRQ_HANDLED,
+    IRQ_NONE,
+    IRQ_WAKE_THREAD, //
+};
+use kernel::{
+    bindings,
+    device::Bound,
+    devres,
+    error::to_result,
+    pci::Device,
+    prelude::*,
+    str::CStr,
+    sync::Arc, //
+};
+
+/// What is done when a device interrupts.
+///
+/// # Examples
+///
+/// ```
+/// struct Device;
+///
+/// impl InterruptHandler for Device {
+///     fn handle(&self) -> bool {
+///         // Ask the device whether it interrupted, and have it stop that.
+///         true
+///     }
+///
+///     fn handle_threaded(&self) {
+///         pr_info!("interrupted\n");
+///     }
+/// }
+/// # let _ = Device;
+/// ```
+pub trait InterruptHandler: Send + Sync + 'static {
+    /// Whether it was this device that interrupted, and if it was, has it stop: other devices can
+    /// have the same interrupt. Must not sleep.
+    fn handle(&self) -> bool;
+
+    /// Does the rest, in a thread of its own. May sleep.
+    fn handle_threaded(&self);
+}
+
+/// Has `handler` called when the device interrupts by its pin, until it is unbound:
+/// `devm_request_threaded_irq()`.
+///
+/// # Errors
+///
+/// - `ENOTCONN` if the device has no interrupt.
+/// - [`EBUSY`] if another device has the same, and does not share it.
+/// - [`ENOMEM`] if there is no memory.
+/// - [`EINVAL`] if the device is bound to a driver of another module.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::Bound,
+///     pci, //
+/// };
+///
+/// fn probe<T: InterruptHandler>(pdev: &pci::Device<Bound>, device: &Arc<T>) -> Result {
+///     request_threaded_irq(pdev, c"example", device.clone())
+/// }
+/// ```
+pub fn request_threaded_irq<T: InterruptHandler>(
+    pdev: &Device<Bound>,
+    name: &'static CStr,
+    handler: Arc<T>,
+) -> Result {
+    check_own(pdev)?;
+    let cookie = Arc::as_ptr(&handler).cast_mut().cast();
+    // Before the interrupt is requested, so it is dropped after that is freed.
+    devres::register(pdev.as_ref(), handler, GFP_KERNEL)?;
+    let raw = as_raw(pdev);
+    // SAFETY: The device is bound, so its interrupt does not change. The handlers are called with
+    // the pointer to the handler until the device is unbound, and that is dropped after it.
+    to_result(unsafe {
+        bindings::devm_request_threaded_irq(
+            &raw mut (*raw).dev,
+            (*raw).irq,
+            Some(handle::<T>),
+            Some(handle_threaded::<T>),
+            bindings::IRQF_SHARED as c_ulong,
+            name.as_char_ptr(),
+            cookie,
+        )
+    })
+}
+
+/// # Safety
+///
+/// `handler` must be a pointer to a `T` that is there until we return.
+unsafe extern "C" fn handle<T: InterruptHandler>(
+    _irq: c_int,
+    handler: *mut c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: As the caller promises.
+    if unsafe { &*handler.cast::<T>() }.handle() {
+        IRQ_WAKE_THREAD
+    } else {
+        IRQ_NONE
+    }
+}
+
+/// # Safety
+///
+/// As for [`handle`].
+unsafe extern "C" fn handle_threaded<T: InterruptHandler>(
+    _irq: c_int,
+    handler: *mut c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: As the caller promises.
+    unsafe { &*handler.cast::<T>() }.handle_threaded();
+    IRQ_HANDLED
+}
