@@ -2,9 +2,10 @@
 #
 # What there is to type; the kernel's build system reads Kbuild instead.
 #
-## make            build simple.ko, and the examples simple_mirror.ko and simple_clock.ko
+## make            build simple.ko, and the examples simple_page.ko, simple_mirror.ko, simple_clock.ko, simple_edu.ko
 ## make run        boot a guest with the module loaded, and run the demonstration
 ## make run PROG=<file> [ARGS="..."] [FILES="a b ..."]   the same with a program of yours
+## make run DEMO=edu   the same with a program that drives two PCI devices by their mapped registers
 ## make shell      boot a guest with the module loaded, and give a shell in it
 ## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
 ## make test       run all tests in a guest
@@ -34,7 +35,7 @@
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
 export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE
-export PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
+export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))

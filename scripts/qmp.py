@@ -6,6 +6,8 @@ and "line", which is a serial line of the guest. For each line that the guest se
 
   screendump NAME   saves what the screen shows, as NAME.png in QEMU's current directory
   add-memory MIB    adds a memory device of that size, which QEMU has to have a slot for
+  add-edu BUS       plugs an edu device, "edu", into that bus
+  remove-edu BUS    has the guest told that it is to let go of that device, which is unplugged then
 
 and then sends one byte back.
 """
@@ -49,6 +51,10 @@ for request in guest:
         size = int(argument) << 20
         execute(qmp, "object-add", **{"qom-type": "memory-backend-ram", "id": "added", "size": size})
         execute(qmp, "device_add", driver="pc-dimm", id="dimm", memdev="added")
+    elif command == "add-edu":
+        execute(qmp, "device_add", driver="edu", id="edu", bus=argument)
+    elif command == "remove-edu":
+        execute(qmp, "device_del", id="edu")
     else:
         sys.exit(f"simple: error: the guest asks for {request!r}")
     print("+", end="", file=guest, flush=True)

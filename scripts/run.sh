@@ -1,13 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: runs PROG in a guest, or the demonstration if there is no PROG.
+# run.sh: runs PROG in a guest, or a demonstration if there is no PROG: DEMO=edu, or the first one.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
+case ${DEMO:-} in
+"") ;;
+edu)
+	[ -z "${PROG:-}" ] || die "DEMO and PROG: one program is run" "Leave one of them out."
+	# One processor, and the kernel's clock counts instructions.
+	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 SMP='' LOAD=no WITH_MODULE=yes TRACE=no
+	build_tests demo
+	PROG=$tests_out/edu-demo
+	;;
+*)
+	die "DEMO=$DEMO is not known" "Known: edu; without DEMO both devices of the module are shown."
+	;;
+esac
 if [ -z "${PROG:-}" ]; then
 	build_tests demo
 	PROG=$tests_out/demo

@@ -36,7 +36,7 @@ for crate in crates:
         print("path", path)
 ' <"$scratch/project" >"$scratch/facts"
 
-for root in simple examples/page examples/mirror examples/clock; do
+for root in simple examples/page examples/mirror examples/clock examples/edu; do
 	run grep "^dep $top/src/$root.rs kernel " "$scratch/facts"
 	expect "src/$root.rs is the root of a crate that uses the kernel's" 0 "/rust/kernel/lib.rs"
 done

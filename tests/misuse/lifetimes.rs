@@ -251,3 +251,14 @@ pub fn word_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<i64>> 
     let page = AtomicPage::new()?;
     Ok(page.word::<0>())
 }
+
+/// A device of which one variant has physical addresses for offsets, and the other has not.
+pub struct Board<F>(core::marker::PhantomData<F>);
+
+/// The opening of a file of the one, taken for that of the other.
+// EXPECT mismatched types
+pub fn other_device<'a>(
+    opening: &'a Opening<'a, Board<for<'b> fn(&'b ())>>,
+) -> &'a Opening<'a, Board<fn(&'static ())>> {
+    opening
+}

@@ -131,7 +131,7 @@ pub fn state(_: impl abstractions::mm::desc::private::Sealed) {}
 
 /// What the kinds of caching have in common.
 // EXPECT module `private` is private
-pub fn caching(_: impl abstractions::mm::frames::private::Sealed) {}
+pub fn caching(_: impl abstractions::mm::frames::private::Protection) {}
 
 /// A static key around what a driver likes.
 // EXPECT cannot initialize a tuple struct which contains private fields
@@ -237,25 +237,23 @@ pub fn more_frames(mut run: FrameRun<'_>) -> FrameRun<'_> {
 /// A state of a driver's own.
 pub struct Mine;
 
-// EXPECT the trait bound `Mine: desc::private::Sealed` is not satisfied
+// EXPECT the trait bound `Mine: Sealed` is not satisfied
 impl Undecided for Mine {}
 
 /// The one of which all is decided, not so after all.
-// EXPECT Ready: desc::private::Sealed` is not satisfied
+// EXPECT Ready: Sealed` is not satisfied
 impl Undecided for Ready {}
 
 /// A kind of caching of a driver's own.
-// EXPECT the trait bound `Mine: frames::private::Sealed` is not satisfied
-impl Caching for Mine {
-    const NONCACHED: bool = false;
-}
+// EXPECT the trait bound `Mine: Protection` is not satisfied
+impl Caching for Mine {}
 
 /// A module that is declared another way, as the driver says that it is declared.
 // EXPECT the trait `Declared` requires an `unsafe impl` declaration
 impl Declared for Mine {}
 
 /// Frames that are not cached where a write would give a copy, as the driver says that it may be.
-// EXPECT the trait bound `New: desc::private::Allows<Uncached>` is not satisfied
+// EXPECT the trait bound `New: desc::private::Allows<
 impl Allows<Uncached> for New {}
 
 /// A description used twice, as the driver says that it may be.

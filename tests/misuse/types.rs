@@ -17,7 +17,7 @@ use abstractions::{
         Cached,
         IoFrames,
         Recheck,
-        Uncached, //
+        WriteCombining, //
     },
     prelude::*, //
 };
@@ -235,4 +235,66 @@ pub fn offset_for_frame(raw_io: &RawIo, pgoff: Pgoff) -> Result<PhysRange<'_>> {
 // EXPECT mismatched types
 pub fn bytes_for_pages(desc: &VmaDesc<'_, Data>) -> bool {
     desc.pgoff() == desc.size()
+}
+
+/// The registers of a device that can go away.
+pub struct Registers(RevocableFrames<Uncached>);
+
+impl VmOperations for Registers {}
+
+impl DeviceFrames for Registers {
+    type Caching = Uncached;
+
+    fn device_frames(&self) -> &RevocableFrames<Uncached> {
+        &self.0
+    }
+}
+
+/// They are mapped by an action, so that a process reaches them after they were taken back.
+// EXPECT mismatched types
+pub fn registers_all_at_once<'a>(
+    registers: &'a Registers,
+    desc: VmaDesc<'a, Registers, NotCow>,
+) -> Result<VmaDesc<'a, Registers, Ready>> {
+    desc.io_remap_pfn_range(&registers.0)
+}
+
+/// They are mapped as memory, which nobody takes back.
+// EXPECT mismatched types
+pub fn registers_as_memory<'a>(
+    registers: &'a Registers,
+    desc: VmaDesc<'a, Registers, NotCow>,
+) -> Result<VmaDesc<'a, Registers, Ready>> {
+    desc.remap_pfn_range(&registers.0)
+}
+
+/// They are served as memory.
+// EXPECT its trait bounds were not satisfied
+pub fn registers_served_as_memory<'a>(
+    desc: VmaDesc<'a, Registers, NotCow>,
+) -> VmaDesc<'a, Registers, Ready> {
+    desc.serve_frames()
+}
+
+/// They are mapped privately, so that a process gets copies that stay.
+// EXPECT no method named `serve_device_frames` found for struct
+pub fn registers_copied<'a>(
+    registers: &'a Registers,
+    desc: VmaDesc<'a, Registers>,
+) -> Result<VmaDesc<'a, Registers, Ready>> {
+    desc.serve_device_frames(registers)
+}
+
+/// Memory that combines writes, mapped as registers are.
+pub struct Video(RevocableFrames<WriteCombining>);
+
+impl VmOperations for Video {}
+
+impl DeviceFrames for Video {
+    type Caching = Uncached;
+
+    // EXPECT has an incompatible type for trait
+    fn device_frames(&self) -> &RevocableFrames<WriteCombining> {
+        &self.0
+    }
 }

@@ -2,6 +2,7 @@
 
 //! Tests of the devices by a program as a Rust user would write it. The output is TAP.
 
+mod edu;
 mod mapping;
 
 use mapping::{open, page_size, Mapping};
@@ -18,6 +19,7 @@ use std::{env, fs, thread};
 
 const DEVICES: [&str; 2] = ["/dev/simpler", "/dev/simplen"];
 const PAGES: usize = 64;
+const EDU_MODULE: &str = "/simple_edu.ko";
 
 /// A test, for each of the devices.
 type Test = fn(&str);
@@ -38,6 +40,12 @@ const TESTS: &[(&str, Test)] = &[
     ("module_stays_while_mapped", module_stays_while_mapped),
 ];
 
+/// Those of simple_edu's devices.
+const EDU_TESTS: &[(&str, fn())] = &[
+    ("both_devices_compute", edu::both_devices_compute),
+    ("read_and_mapping_agree", edu::read_and_mapping_agree),
+];
+
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().collect();
     if let [_, role, device] = &args[..] {
@@ -46,7 +54,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
 
-    println!("TAP version 13\n1..{}", TESTS.len() * DEVICES.len());
+    println!("TAP version 13\n1..{}", TESTS.len() * DEVICES.len() + EDU_TESTS.len());
     let mut number = 0;
     let mut status = ExitCode::SUCCESS;
     for device in DEVICES {
@@ -72,6 +80,24 @@ fn main() -> ExitCode {
                 module(&["rmmod", "simple"]);
                 status = ExitCode::FAILURE;
             }
+        }
+    }
+    for (name, test) in EDU_TESTS {
+        number += 1;
+        if !Path::new(EDU_MODULE).exists() {
+            println!("ok {number} edu {name} # SKIP built in: needs a module");
+            continue;
+        }
+        let passed = catch_unwind(|| {
+            assert!(module(&["insmod", EDU_MODULE]));
+            test();
+            assert!(module(&["rmmod", "simple_edu"]), "something still holds the module");
+        });
+        let verdict = if passed.is_ok() { "ok" } else { "not ok" };
+        println!("{verdict} {number} edu {name}");
+        if passed.is_err() {
+            module(&["rmmod", "simple_edu"]);
+            status = ExitCode::FAILURE;
         }
     }
     status

@@ -8,7 +8,7 @@ use rustix::mm::{mmap, mremap, munmap, MapFlags, MremapFlags, ProtFlags};
 use std::ffi::c_void;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Opens a device for reading and writing.
 pub fn open(path: &str) -> io::Result<OwnedFd> {
@@ -60,6 +60,12 @@ impl Mapping {
         self.addr = unsafe { mremap(self.addr, self.size, size, MremapFlags::MAYMOVE) }?;
         self.size = size;
         Ok(())
+    }
+
+    /// The half words, as registers of 32 bits are.
+    pub fn half_words(&self) -> &[AtomicU32] {
+        // SAFETY: As in `deref`.
+        unsafe { std::slice::from_raw_parts(self.addr.cast(), self.size / size_of::<AtomicU32>()) }
     }
 
     /// The words of one page.

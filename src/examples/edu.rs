@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! simple_edu: the registers of a PCI device, mapped until it is unbound, and an interrupt to wait
+//! for.
+//!
+//! The device is QEMU's `edu` (`-device edu`, any number of times), which is made for teaching.
+//! Each is a `/dev/simple_edu<n>`, with the device's BAR 0 from offset 0 on:
+//!
+//! - `mmap` maps any pages of it, shared, uncached.
+//! - `read` and `write` of 4 or 8 aligned bytes make one access.
+//! - At the offset behind it, where `SEEK_END` leads, a `read` of 4 bytes waits for an interrupt of
+//!   the device's that came after the file was opened and after its last such read, and gives how
+//!   many there were since the device was bound. The position stays. `poll` tells whether it would
+//!   wait. The driver has the device end its interrupt itself.
+//!
+//! When the device goes, by unbind or unplug, a touch of a mapping is a `SIGBUS`, and every call
+//! but `munmap` and `close` fails with `ENODEV`, also one that waits.
+//!
+//! UIO (`drivers/uio`) offers the mapping and the interrupt, too, for any PCI device, but not that
+//! a device may go. VFIO offers also that the device reaches only the memory that it is given, by
+//! an IOMMU, so an ordinary user can have a whole device; what is more than for teaching should use
+//! it. Here the device is no bus master, so by its registers it cannot be made to reach memory.
+
+use kernel::{
+    device::Core,
+    io::Io,
+    new_mutex,
+    new_poll_condvar,
+    pci,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        poll::PollCondVar,
+        Mutex, //
+    }, //
+};
+
+#[path = "../abstractions/mod.rs"]
+pub mod abstractions;
+
+use abstractions::prelude::*;
+
+kernel::module_pci_driver! {
+    type: Driver,
+    name: "simple_edu",
+    authors: ["The simple developers"],
+    description: "The registers of QEMU's edu device, mapped",
+    license: "GPL v2",
+}
+
+pci_devices!(DEVICE_IDS, [device_id(0x1234, 0x11e8)]);
+
+static DEVICES: NumberedDevices = NumberedDevices::new();
+
+/// The size of BAR 0 in bytes.
+const BAR_SIZE: usize = 1 << 20;
+
+// Registers in it.
+const INTERRUPT_STATUS: usize = 0x24;
+const INTERRUPT_ACKNOWLEDGE: usize = 0x64;
+
+struct Driver;
+
+impl pci::Driver for Driver {
+    type IdInfo = ();
+    type Data<'bound> = Arc<Edu>;
+    const ID_TABLE: pci::IdTable<()> = &DEVICE_IDS;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: IdInfo<'bound, ()>,
+    ) -> impl PinInit<Arc<Edu>, Error> + 'bound {
+        pdev.enable_device_mem()?;
+        let bar = pdev.iomap_region_sized::<BAR_SIZE>(0, c"simple_edu")?;
+        let space = BoundSpace::new(pdev)?;
+        let registers = space.uncached(0, &bar)?;
+        let edu = Edu::new(bar.into_devres()?, registers)?;
+        request_threaded_irq(pdev, c"simple_edu", edu.clone())?;
+        let number = DEVICES.register(space, edu.clone())?;
+        dev_info!(pdev, "/dev/simple_edu{number}\n");
+        Ok(edu)
+    }
+
+    /// Wakes who waits. What is mapped is taken back after this.
+    fn unbind<'bound>(_: &'bound pci::Device<Core<'_>>, edu: Pin<&Arc<Edu>>) {
+        edu.interrupts.lock().are_over = true;
+        edu.changed.notify_all();
+    }
+}
+
+/// A device.
+#[pin_data]
+struct Edu {
+    bar: DevresBar<BAR_SIZE>,
+    registers: RevocableFrames<Uncached>,
+    #[pin]
+    interrupts: Mutex<Interrupts>,
+    #[pin]
+    changed: PollCondVar,
+}
+
+/// What is known of its interrupts.
+struct Interrupts {
+    /// How many there were; it wraps around.
+    count: u32,
+    /// Whether there will be no more: the device goes.
+    are_over: bool,
+}
+
+impl Edu {
+    fn new(bar: DevresBar<BAR_SIZE>, registers: RevocableFrames<Uncached>) -> Result<Arc<Self>> {
+        let interrupts = Interrupts {
+            count: 0,
+            are_over: false,
+        };
+        let edu = try_pin_init!(Self {
+            bar,
+            registers,
+            interrupts <- new_mutex!(interrupts),
+            changed <- new_poll_condvar!(),
+        });
+        Arc::pin_init(edu, GFP_KERNEL)
+    }
+}
+
+impl InterruptHandler for Edu {
+    fn handle(&self) -> bool {
+        let Some(bar) = self.bar.try_access() else {
+            return false;
+        };
+        let status = bar.read32(INTERRUPT_STATUS);
+        if status == 0 {
+            return false;
+        }
+        bar.write32(status, INTERRUPT_ACKNOWLEDGE);
+        true
+    }
+
+    fn handle_threaded(&self) {
+        let mut interrupts = self.interrupts.lock();
+        interrupts.count = interrupts.count.wrapping_add(1);
+        drop(interrupts);
+        self.changed.notify_all();
+    }
+}
+
+/// An open file.
+struct EduFile {
+    edu: Arc<Edu>,
+    /// How many interrupts it has read of, at least.
+    seen: Atomic<u32>,
+}
+
+impl OpenFile<Edu> for EduFile {
+    fn open(edu: ArcBorrow<'_, Edu>, _: &Opening<'_, Edu>) -> Result<Arc<Self>> {
+        let file = Self {
+            seen: Atomic::new(edu.interrupts.lock().count),
+            edu: edu.into(),
+        };
+        Ok(Arc::new(file, GFP_KERNEL)?)
+    }
+}
+
+impl EduFile {
+    /// How many interrupts there were, if there was one that the file has not read of.
+    fn unseen(&self, interrupts: &Interrupts) -> Result<Option<u32>> {
+        if interrupts.are_over {
+            return Err(ENODEV);
+        }
+        Ok((interrupts.count != self.seen.load(Relaxed)).then_some(interrupts.count))
+    }
+
+    /// Waits for one.
+    fn wait(&self, nonblocking: bool) -> Result<u32> {
+        let mut interrupts = self.edu.interrupts.lock();
+        loop {
+            if let Some(count) = self.unseen(&interrupts)? {
+                self.seen.store(count, Relaxed);
+                return Ok(count);
+            }
+            if nonblocking {
+                return Err(EAGAIN);
+            }
+            if self.edu.changed.wait_interruptible(&mut interrupts) {
+                return Err(ERESTARTSYS);
+            }
+        }
+    }
+}
+
+#[vtable]
+impl MiscDevice for Edu {
+    const NAME: &'static CStr = c"simple_edu";
+    const MODE: u16 = 0o600;
+    type File = EduFile;
+
+    fn mmap_prepare<'a>(
+        file: &'a EduFile,
+        mut desc: VmaDesc<'a, EduFile>,
+    ) -> Result<VmaDesc<'a, EduFile, Ready>> {
+        desc.deny_exec()?;
+        desc.into_not_cow()?.serve_device_frames(file)
+    }
+
+    fn size(&self) -> u64 {
+        BAR_SIZE as u64
+    }
+
+    fn read_iter(mut kiocb: Kiocb<'_, Arc<EduFile>>, to: &mut IovIterDest<'_>) -> Result<usize> {
+        let file = kiocb.file();
+        let at = kiocb.ki_pos() as usize;
+        if at == BAR_SIZE {
+            if to.len() != size_of::<u32>() {
+                return Err(EINVAL);
+            }
+            let count = file.wait(is_nonblocking(&kiocb))?;
+            return copied_all(4, to.copy_to_iter(&count.to_ne_bytes()));
+        }
+        // What is read is not copied to user space before the BAR is let go, as that can sleep.
+        let len = to.len();
+        let word = {
+            let bar = file.edu.bar.try_access().ok_or(ENODEV)?;
+            match len {
+                4 => u64::from(bar.try_read32(at)?),
+                8 => bar.try_read64(at)?,
+                _ => return Err(EINVAL),
+            }
+        };
+        copied_all(len, to.copy_to_iter(&word.to_le_bytes()[..len]))?;
+        *kiocb.ki_pos_mut() += len as i64;
+        Ok(len)
+    }
+
+    fn write_iter(
+        mut kiocb: Kiocb<'_, Arc<EduFile>>,
+        from: &mut IovIterSource<'_>,
+    ) -> Result<usize> {
+        let file = kiocb.file();
+        let at = kiocb.ki_pos() as usize;
+        let len = from.len();
+        if len != 4 && len != 8 {
+            return Err(EINVAL);
+        }
+        let mut word = [0; 8];
+        copied_all(len, from.copy_from_iter(&mut word[..len]))?;
+        {
+            let bar = file.edu.bar.try_access().ok_or(ENODEV)?;
+            match len {
+                4 => bar.try_write32(u64::from_le_bytes(word) as u32, at)?,
+                _ => bar.try_write64(u64::from_le_bytes(word), at)?,
+            }
+        }
+        *kiocb.ki_pos_mut() += len as i64;
+        Ok(len)
+    }
+
+    fn poll(file: &EduFile, poll: &Poll<'_>) -> Result<bool> {
+        poll.wait(&file.edu.changed);
+        Ok(file.unseen(&file.edu.interrupts.lock())?.is_some())
+    }
+}
+
+/// Insists that all of a word was copied between user space and the kernel.
+fn copied_all(len: usize, copied: usize) -> Result<usize> {
+    if copied != len {
+        return Err(EFAULT);
+    }
+    Ok(len)
+}
+
+impl VmOperations for EduFile {}
+
+impl DeviceFrames for EduFile {
+    type Caching = Uncached;
+
+    fn device_frames(&self) -> &RevocableFrames<Uncached> {
+        &self.edu.registers
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * unplug LINE BUS: has an edu device plugged into a PCI bus, maps its registers, and has it
+ * unplugged under that. Whoever listens on the serial line LINE does so (scripts/qmp.py). Prints
+ * TAP.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define NODE "/dev/simple_edu0"
+#define BAR_SIZE 0x100000
+#define IDENTIFICATION 0x010000ed
+
+static int tests, failed;
+
+static void check(bool passed, const char *name)
+{
+	printf("%sok %d %s\n", passed ? "" : "not ", ++tests, name);
+	if (!passed)
+		failed++;
+}
+
+static sigjmp_buf back;
+
+static void on_signal(int signal)
+{
+	siglongjmp(back, signal);
+}
+
+/* The signal that reading the register gives, or 0. */
+static int signal_of_reading(const unsigned int *at)
+{
+	int signal = sigsetjmp(back, 1);
+
+	if (!signal)
+		__atomic_load_n(at, __ATOMIC_RELAXED);
+	return signal;
+}
+
+/* Whether the node comes, or goes, within half a minute. */
+static bool wait_for_node(bool wanted)
+{
+	for (int i = 0; i < 300; i++) {
+		if (!access(NODE, F_OK) == wanted)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
+static void ask(int line, const char *command, const char *bus)
+{
+	char request[64], answer;
+
+	snprintf(request, sizeof(request), "%s %s\n", command, bus);
+	if (write(line, request, strlen(request)) != (ssize_t)strlen(request) ||
+	    read(line, &answer, 1) != 1)
+		err(1, "%s", command);
+}
+
+static void *wait_for_interrupt(void *fd)
+{
+	unsigned int count;
+
+	return (void *)(long)(pread((long)fd, &count, 4, BAR_SIZE) < 0 ? errno : 0);
+}
+
+static int load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return syscall(SYS_finit_module, fd, "", 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
+	struct termios settings;
+	unsigned int *registers, word;
+	int line, fd, unused;
+	pthread_t thread;
+	void *result;
+
+	if (argc != 3)
+		errx(1, "usage: unplug LINE BUS");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaction(SIGBUS, &action, NULL);
+	line = open(argv[1], O_RDWR | O_NOCTTY);
+	if (line < 0 || tcgetattr(line, &settings))
+		err(1, "%s", argv[1]);
+	cfmakeraw(&settings);
+	tcsetattr(line, TCSANOW, &settings);
+	if (load("/simple_edu.ko"))
+		err(1, "/simple_edu.ko");
+
+	for (int round = 0; round < 2; round++) {
+		ask(line, "add-edu", argv[2]);
+		check(wait_for_node(true), "a device that is plugged in has a node");
+		fd = open(NODE, O_RDWR);
+		unused = open(NODE, O_RDWR);
+		registers = mmap(NULL, BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (registers == MAP_FAILED)
+			err(1, NODE);
+		check(*registers == IDENTIFICATION, "its registers are mapped");
+		pthread_create(&thread, NULL, wait_for_interrupt, (void *)(long)fd);
+		usleep(200000);
+
+		ask(line, "remove-edu", argv[2]);
+		check(wait_for_node(false),
+		      "it is unplugged while it is open, mapped and waited for");
+		pthread_join(thread, &result);
+		check((long)result == ENODEV, "who waited is told");
+		/* The node goes first; there is no unbind here that says when all is done. */
+		for (int i = 0; i < 300 && !signal_of_reading(registers); i++)
+			usleep(100000);
+		check(signal_of_reading(registers) == SIGBUS, "a touch of the mapping is a SIGBUS");
+		check(pread(unused, &word, 4, 0) < 0 && errno == ENODEV,
+		      "a read fails with ENODEV");
+		check(!munmap(registers, BAR_SIZE) && !close(fd) && !close(unused),
+		      "munmap and close work");
+		/* The machine has to have let go of it, too, before it gets another one. */
+		sleep(2);
+	}
+	check(!syscall(SYS_delete_module, "simple_edu", O_NONBLOCK), "the module can be unloaded");
+	printf("1..%d\n", tests);
+	return failed != 0;
+}
