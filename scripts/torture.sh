@@ -15,7 +15,7 @@ seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 [[ $duration =~ ^[1-9][0-9]*$ ]] || die "DURATION=$duration: must be a number of seconds"
 [[ $seed =~ ^[0-9]+$ ]] || die "SEED=$seed: must be a number"
 
-parts=(stress leaks "fuzz region" "fuzz huge" "fuzz physical" "load figures")
+parts=(stress leaks "fuzz region" "fuzz huge" "fuzz physical" "load figures" unbind)
 
 build_tests torture
 
@@ -24,7 +24,8 @@ trap 'rm -f "$output"' EXIT
 say "booting the guest, for $duration seconds of torture and figures of load (1 to 10 minutes), SEED=$seed"
 status=0
 # The time-out is for a guest that hangs; what hangs in it is told by the programs before.
-QEMU_ARGS="$target_display" FILES="$tests_out/load $tests_out/stress $tests_out/fuzz" LOAD=no WITH_MODULE=yes \
+QEMU_ARGS="$target_display -device edu -device edu" \
+	FILES="$tests_out/load $tests_out/stress $tests_out/fuzz $tests_out/unbind" LOAD=no WITH_MODULE=yes \
 	TRACE=no TIMEOUT=${TIMEOUT:-$((4 * duration + 900))} \
 	"$top/scripts/guest.sh" run "$top/tests/torture/run-in-guest.sh" "$duration $seed" |
 	tee "$output" || status=$?

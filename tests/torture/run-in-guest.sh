@@ -14,3 +14,4 @@ for mode in region huge physical; do
 	./fuzz "$fuzz" "$seed" "$mode" && echo "ok - fuzz $mode"
 done
 ./load && echo "ok - load figures"
+./unbind 1000 "$seed" && echo "ok - unbind"
