@@ -801,6 +801,54 @@ TEST_F_TIMEOUT(inject, copy, 300)
 	try_all(_metadata, copies, ARRAY_SIZE(copies));
 }
 
+#define EDU "/sys/bus/pci/drivers/simple_edu/"
+
+/* A PCI device is bound to its driver, and has a node, or it is not, and has none. */
+TEST_F_TIMEOUT(inject, bind_a_device, 600)
+{
+	char target[256], *name;
+	__u32 word = 0;
+	bool left = false, bound;
+	int number, fd, unbind_fd, edu;
+	ssize_t len;
+
+	ASSERT_EQ(reload_named("simple_edu", ""), 0);
+	len = readlink("/sys/class/misc/simple_edu0/device", target, sizeof(target) - 1);
+	ASSERT_GT(len, 0);
+	target[len] = 0;
+	name = strrchr(target, '/') + 1;
+	fd = open(EDU "bind", O_WRONLY | O_CLOEXEC);
+	unbind_fd = open(EDU "unbind", O_WRONLY | O_CLOEXEC);
+	grow_stack();
+	for (number = 1; !left; number++) {
+		ASSERT_LT(number, MAX_POINTS);
+		if (!access("/dev/simple_edu0", F_OK))
+			ASSERT_EQ(pwrite(unbind_fd, name, strlen(name), 0), strlen(name));
+		fail_nth(number);
+		bound = pwrite(fd, name, strlen(name), 0) == strlen(name);
+		left = is_left_to_fail();
+		fail_nth(0);
+		/* The kernel crate has EBUSY for a BAR for which there is no memory. */
+		EXPECT_TRUE(bound || errno == ENOMEM || errno == EBUSY) {
+			TH_LOG("allocation %d failed, error %d", number, errno);
+		}
+		EXPECT_EQ(!access("/dev/simple_edu0", F_OK), bound);
+		EXPECT_EQ(access("/dev/simple_edu1", F_OK), 0);
+		if (bound) {
+			edu = open("/dev/simple_edu0", O_RDWR);
+			EXPECT_EQ(pread(edu, &word, 4, 0), 4);
+			EXPECT_EQ(word, 0x010000ed);
+			close(edu);
+		}
+	}
+	EXPECT_TRUE(bound);
+	*all_points += number - 2;
+	printf("# inject: bind simple_edu: %d points, %d in all\n", number - 2, *all_points);
+	close(fd);
+	close(unbind_fd);
+	EXPECT_EQ(unload_named("simple_edu"), 0);
+}
+
 #define RACED 512 /* pages */
 
 struct racer {
