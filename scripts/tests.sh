@@ -51,6 +51,6 @@ tests_in_guest() {
 run_tests() {
 	local programs=("${@%% *}")
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
-		FILES="${programs[*]/#/$tests_out/}" LOAD=no TRACE=no TIMEOUT=${TIMEOUT:-$((3 * target_timeout))} \
+		FILES="${programs[*]/#/$tests_out/}" LOAD=no TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
 		"$top/scripts/guest.sh" run "$top/tests/run-in-guest.sh" "$(printf "'%s' " "$@")"
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * unbind ROUNDS SEED: takes a PCI device from its driver, and gives it back, ROUNDS times, while
- * processes with threads do what can be done to its mapped registers. Whenever an unbind has returned,
- * the device itself tells whether somebody still writes to it: it has a register that keeps what was
- * written last. A second device stays where it is.
+ * processes with threads do what can be done to its mapped registers. Whenever an unbind has
+ * returned, the device itself tells whether somebody still writes to it: it has a register that
+ * keeps what was written last. A second device stays where it is.
  */
 #include "simple.h"
 
@@ -157,7 +157,8 @@ static void use_device(int number, unsigned int *seed)
 			}
 			break;
 		case 4:
-			if (mprotect(at, page, PROT_READ) || mprotect(at, page, PROT_READ | PROT_WRITE))
+			if (mprotect(at, page, PROT_READ) ||
+			    mprotect(at, page, PROT_READ | PROT_WRITE))
 				wrong("mprotect: %s", strerror(errno));
 			break;
 		case 5:
