@@ -592,9 +592,11 @@ impl<T: MiscDevice> Table<T> {
         };
         // SAFETY: The file is open.
         let result = unsafe { check_bound(file) }.and_then(|()| T::poll(&data, &poll));
+        // A write waits for nothing.
+        let writable = bindings::POLLOUT | bindings::POLLWRNORM;
         let events = match result {
-            Ok(false) => 0,
-            Ok(true) => bindings::POLLIN | bindings::POLLRDNORM,
+            Ok(false) => writable,
+            Ok(true) => writable | bindings::POLLIN | bindings::POLLRDNORM,
             Err(_) => bindings::POLLERR | bindings::POLLHUP,
         };
         events as bindings::__poll_t

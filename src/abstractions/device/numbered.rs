@@ -58,7 +58,7 @@ impl NumberedDevices {
     }
 
     /// Registers a device until the one that `space` is for is unbound. By the time that the unbind
-    /// returns, its node is gone, what was mapped of it is unmapped, and what is done with files
+    /// returns, its node is gone, the device's own frames are unmapped, and what is done with files
     /// that are still open is [`ENODEV`]. That waits for no process. Returns the number.
     ///
     /// # Errors
@@ -72,6 +72,12 @@ impl NumberedDevices {
         space: BoundSpace<'_>,
         device: Arc<T>,
     ) -> Result<u32> {
+        const {
+            core::assert!(
+                !T::PHYSICAL,
+                "nobody would be told of memory that is added once the device is gone"
+            )
+        };
         let number = self.take()?;
         let name = CString::try_from_fmt(fmt!("{}{}", T::NAME, number.number))?;
         let (pdev, space) = space.into_parts();
