@@ -46,8 +46,8 @@ tests_in_guest() {
 # any, and ends with the guest's status.
 #
 # The tests load the module themselves. Memory that is not RAM to try physical=1 on is a graphics
-# card's, and a part of RAM that the kernel is told to leave alone. There are two edu devices. With init_on_alloc=0 a page shows
-# that the module did not ask to be zeroed.
+# card's, and a part of RAM that the kernel is told to leave alone. There are two edu devices. With
+# init_on_alloc=0 a page shows that the module did not ask to be zeroed.
 run_tests() {
 	local programs=("${@%% *}")
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \

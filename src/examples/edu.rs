@@ -13,13 +13,13 @@
 //!   many there were since the device was bound. The position stays. `poll` tells whether it would
 //!   wait. The driver has the device end its interrupt itself.
 //!
-//! When the device goes, by unbind or unplug, a touch of a mapping is a `SIGBUS`, and every call
-//! but `munmap` and `close` fails with `ENODEV`, also one that waits.
+//! When the device goes, by unbind or unplug, a touch of a mapping is a `SIGBUS`, and a call that
+//! is to reach it fails with `ENODEV`, also one that waits.
 //!
 //! UIO (`drivers/uio`) offers the mapping and the interrupt, too, for any PCI device, but not that
 //! a device may go. VFIO offers also that the device reaches only the memory that it is given, by
 //! an IOMMU, so an ordinary user can have a whole device; what is more than for teaching should use
-//! it. Here the device is no bus master, so by its registers it cannot be made to reach memory.
+//! it. This driver does not make the device a bus master, without which it cannot reach memory.
 
 use kernel::{
     device::Core,
@@ -74,10 +74,9 @@ impl pci::Driver for Driver {
         _info: IdInfo<'bound, ()>,
     ) -> impl PinInit<Arc<Edu>, Error> + 'bound {
         pdev.enable_device_mem()?;
-        let bar = pdev.iomap_region_sized::<BAR_SIZE>(0, c"simple_edu")?;
         let space = BoundSpace::new(pdev)?;
-        let registers = space.uncached(0, &bar)?;
-        let edu = Edu::new(bar.into_devres()?, registers)?;
+        let (bar, registers) = space.registers(0, c"simple_edu")?;
+        let edu = Edu::new(bar, registers)?;
         request_threaded_irq(pdev, c"simple_edu", edu.clone())?;
         let number = DEVICES.register(space, edu.clone())?;
         dev_info!(pdev, "/dev/simple_edu{number}\n");
@@ -94,7 +93,7 @@ impl pci::Driver for Driver {
 /// A device.
 #[pin_data]
 struct Edu {
-    bar: DevresBar<BAR_SIZE>,
+    bar: Arc<DevresBar<BAR_SIZE>>,
     registers: RevocableFrames<Uncached>,
     #[pin]
     interrupts: Mutex<Interrupts>,
@@ -111,7 +110,10 @@ struct Interrupts {
 }
 
 impl Edu {
-    fn new(bar: DevresBar<BAR_SIZE>, registers: RevocableFrames<Uncached>) -> Result<Arc<Self>> {
+    fn new(
+        bar: Arc<DevresBar<BAR_SIZE>>,
+        registers: RevocableFrames<Uncached>,
+    ) -> Result<Arc<Self>> {
         let interrupts = Interrupts {
             count: 0,
             are_over: false,
@@ -132,7 +134,8 @@ impl InterruptHandler for Edu {
             return false;
         };
         let status = bar.read32(INTERRUPT_STATUS);
-        if status == 0 {
+        // A device that was unplugged reads all ones.
+        if status == 0 || status == u32::MAX {
             return false;
         }
         bar.write32(status, INTERRUPT_ACKNOWLEDGE);
@@ -257,7 +260,7 @@ impl MiscDevice for Edu {
         Ok(len)
     }
 
-    fn poll(file: &EduFile, poll: &Poll<'_>) -> Result<bool> {
+    fn poll<'a>(file: &'a EduFile, poll: &Poll<'a>) -> Result<bool> {
         poll.wait(&file.edu.changed);
         Ok(file.unseen(&file.edu.interrupts.lock())?.is_some())
     }

@@ -4,20 +4,13 @@
  * at what becomes of the mappings. Whoever listens on the serial line LINE adds it
  * (scripts/qmp.py). Prints TAP.
  */
-#define _GNU_SOURCE
-#include <err.h>
+#include "hotplug.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
 
 #define ADDED_MIB 256
 
@@ -25,32 +18,6 @@
 #define ADDRESS 0x100000000ULL
 
 #define MEMORY "/sys/devices/system/memory"
-
-static int tests, failed;
-
-static void check(bool passed, const char *name)
-{
-	printf("%sok %d %s\n", passed ? "" : "not ", ++tests, name);
-	if (!passed)
-		failed++;
-}
-
-static sigjmp_buf back;
-
-static void on_signal(int signal)
-{
-	siglongjmp(back, signal);
-}
-
-/* The signal that reading the address gives, or 0. */
-static int signal_of_reading(const char *at)
-{
-	int signal = sigsetjmp(back, 1);
-
-	if (!signal)
-		__atomic_load_n(at, __ATOMIC_RELAXED);
-	return signal;
-}
 
 static char *map(int fd)
 {
@@ -94,17 +61,10 @@ static const char *state_file(void)
 /* Has the memory added, and waits until the kernel knows it. */
 static void add_memory(const char *path)
 {
-	int line = open(path, O_RDWR | O_NOCTTY);
-	struct termios raw;
-	char done;
+	char request[32];
 
-	if (line < 0 || tcgetattr(line, &raw))
-		err(1, "%s", path);
-	cfmakeraw(&raw);
-	tcsetattr(line, TCSANOW, &raw);
-	if (dprintf(line, "add-memory %d\n", ADDED_MIB) < 0 || read(line, &done, 1) != 1)
-		err(1, "asking for memory on %s", path);
-	close(line);
+	snprintf(request, sizeof(request), "add-memory %d", ADDED_MIB);
+	ask(path, request);
 	while (access(state_file(), F_OK))
 		usleep(10000);
 }

@@ -4,52 +4,17 @@
  * unplugged under that. Whoever listens on the serial line LINE does so (scripts/qmp.py). Prints
  * TAP.
  */
-#define _GNU_SOURCE
-#include <err.h>
+#include "hotplug.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <termios.h>
-#include <unistd.h>
 
 #define NODE "/dev/simple_edu0"
 #define BAR_SIZE 0x100000
 #define IDENTIFICATION 0x010000ed
-
-static int tests, failed;
-
-static void check(bool passed, const char *name)
-{
-	printf("%sok %d %s\n", passed ? "" : "not ", ++tests, name);
-	if (!passed)
-		failed++;
-}
-
-static sigjmp_buf back;
-
-static void on_signal(int signal)
-{
-	siglongjmp(back, signal);
-}
-
-/* The signal that reading the register gives, or 0. */
-static int signal_of_reading(const unsigned int *at)
-{
-	int signal = sigsetjmp(back, 1);
-
-	if (!signal)
-		__atomic_load_n(at, __ATOMIC_RELAXED);
-	return signal;
-}
 
 /* Waits until the node comes, or goes. */
 static void wait_for_node(bool wanted)
@@ -58,14 +23,12 @@ static void wait_for_node(bool wanted)
 		usleep(10000);
 }
 
-static void ask(int line, const char *command, const char *bus)
+static void ask_for(const char *path, const char *command, const char *bus)
 {
-	char request[64], answer;
+	char request[64];
 
-	snprintf(request, sizeof(request), "%s %s\n", command, bus);
-	if (write(line, request, strlen(request)) != (ssize_t)strlen(request) ||
-	    read(line, &answer, 1) != 1)
-		err(1, "%s", command);
+	snprintf(request, sizeof(request), "%s %s", command, bus);
+	ask(path, request);
 }
 
 static void *wait_for_interrupt(void *fd)
@@ -85,9 +48,8 @@ static int load(const char *path)
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
-	struct termios settings;
 	unsigned int *registers, word;
-	int line, fd, unused;
+	int fd, unused;
 	pthread_t thread;
 	void *result;
 
@@ -95,16 +57,11 @@ int main(int argc, char **argv)
 		errx(1, "usage: unplug LINE BUS");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGBUS, &action, NULL);
-	line = open(argv[1], O_RDWR | O_NOCTTY);
-	if (line < 0 || tcgetattr(line, &settings))
-		err(1, "%s", argv[1]);
-	cfmakeraw(&settings);
-	tcsetattr(line, TCSANOW, &settings);
 	if (load("/simple_edu.ko"))
 		err(1, "/simple_edu.ko");
 
 	for (int round = 0; round < 2; round++) {
-		ask(line, "add-edu", argv[2]);
+		ask_for(argv[1], "add-edu", argv[2]);
 		wait_for_node(true);
 		fd = open(NODE, O_RDWR);
 		unused = open(NODE, O_RDWR);
@@ -116,7 +73,7 @@ int main(int argc, char **argv)
 		pthread_create(&thread, NULL, wait_for_interrupt, (void *)(long)fd);
 		usleep(200000);
 
-		ask(line, "remove-edu", argv[2]);
+		ask_for(argv[1], "remove-edu", argv[2]);
 		wait_for_node(false);
 		pthread_join(thread, &result);
 		check((long)result == ENODEV, "who waited is told");

@@ -5,6 +5,7 @@
 //! the reason that tests/host/misuse.sh looks for.
 
 use kernel::{
+    new_poll_condvar,
     prelude::*,
     sync::Mutex, //
 };
@@ -261,4 +262,18 @@ pub fn other_device<'a>(
     opening: &'a Opening<'a, Board<for<'b> fn(&'b ())>>,
 ) -> &'a Opening<'a, Board<fn(&'static ())>> {
     opening
+}
+
+/// A process is to wait for what goes while it waits.
+// EXPECT `gone` does not live long enough
+pub fn poll<'a>(poll: &Poll<'a>) -> Result<bool> {
+    let gone = KBox::pin_init(new_poll_condvar!(), GFP_KERNEL)?;
+    poll.wait(&gone);
+    Ok(false)
+}
+
+/// The same, with what waits taken for what does not wait that long.
+// EXPECT lifetime may not live long enough
+pub fn shorter_poll<'a, 'b>(poll: &'b Poll<'a>) -> &'b Poll<'b> {
+    poll
 }

@@ -220,18 +220,49 @@ TEST_F(edu, any_pages_of_it_shared_only)
 	EXPECT_EQ(errno, EFAULT);
 }
 
-/* The device cannot be made to write to memory: it is no bus master. */
-TEST_F(edu, is_no_bus_master)
+#define COMMAND 4 /* offset in the configuration space */
+#define COMMAND_MASTER 0x004
+#define COMMAND_INTX_DISABLE 0x400
+
+static int config_command(int number)
 {
 	char path[64];
 	__u16 command;
-	int fd;
+	int fd, ret;
 
-	sprintf(path, PCI "%s/config", bus_names[0]);
+	sprintf(path, PCI "%s/config", bus_names[number]);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ASSERT_EQ(pread(fd, &command, 2, 4), 2);
-	EXPECT_EQ(command & 4, 0);
+	ret = pread(fd, &command, sizeof(command), COMMAND) == sizeof(command) ? command : -1;
 	close(fd);
+	return ret;
+}
+
+/* The device cannot be made to write to memory: the driver does not let it be a bus master. */
+TEST_F(edu, is_no_bus_master)
+{
+	EXPECT_EQ(config_command(0) & COMMAND_MASTER, 0);
+}
+
+/* What it computes when it is unbound does not interrupt others that have the same interrupt. */
+TEST_F(edu, does_not_interrupt_when_it_is_unbound)
+{
+	EXPECT_EQ(config_command(0) & COMMAND_INTX_DISABLE, 0);
+	set(self->registers[0], STATUS, STATUS_INTERRUPT);
+	set(self->registers[0], FACTORIAL, 0x1000000);
+	ASSERT_TRUE(unbind(0));
+	EXPECT_EQ(config_command(0) & COMMAND_INTX_DISABLE, COMMAND_INTX_DISABLE);
+	ASSERT_TRUE(bind(0));
+	EXPECT_EQ(config_command(0) & COMMAND_INTX_DISABLE, 0);
+
+	/* It is to be at rest for the tests that follow. */
+	munmap(self->registers[0], BAR_SIZE);
+	close(self->fd[0]);
+	self->fd[0] = open_edu(0, O_RDWR);
+	self->registers[0] = map_shared(self->fd[0], BAR_SIZE / page_size(), 0);
+	ASSERT_NE(self->registers[0], MAP_FAILED);
+	set(self->registers[0], STATUS, 0);
+	while (get(self->registers[0], STATUS) & STATUS_BUSY)
+		;
 }
 
 #define PAT_LIST "/sys/kernel/debug/x86/pat_memtype_list"

@@ -178,9 +178,12 @@ static void *work(void *arg)
 {
 	unsigned int seed = (uintptr_t)arg;
 
-	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED))
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
 		/* One in eight uses the device that stays. */
 		use_device((uintptr_t)arg % THREADS == 0, &seed);
+		/* If all of them worked all of the time, little would be unbound. */
+		usleep(rand_r(&seed) % 100000);
+	}
 	return NULL;
 }
 
@@ -260,8 +263,11 @@ int main(int argc, char **argv)
 	/* Not to wait for its turn among all of them each time. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	for (int round = 1; round <= rounds && !shared->wrong; round++) {
-		/* Some rounds are long enough for much to be mapped. */
-		usleep(round % 16 ? 500 : 20000);
+		long touched = shared->touches + round % 4;
+
+		/* Some are unbound at once, and some when much is mapped. */
+		while (__atomic_load_n(&shared->touches, __ATOMIC_RELAXED) < touched)
+			usleep(500);
 		if (!tell(DRIVER "unbind", bus_name))
 			wrong("unbind: %s", strerror(errno));
 		watch(bus_name, 0xbead0000 + round);

@@ -57,12 +57,14 @@ pub trait InterruptHandler: Send + Sync + 'static {
 }
 
 /// Has `handler` called when the device interrupts by its pin, until it is unbound:
-/// `devm_request_threaded_irq()`.
+/// `devm_request_threaded_irq()`. After that the pin is off. To be called when the device is
+/// enabled, which is when its interrupt is known.
 ///
 /// # Errors
 ///
-/// - `ENOTCONN` if the device has no interrupt.
-/// - [`EBUSY`] if another device has the same, and does not share it.
+/// - [`ENXIO`] if the device has no interrupt pin, or one that leads nowhere.
+/// - [`EBUSY`] if another device has the same interrupt, and does not share it, or this one uses
+///   messages in place of its pin.
 /// - [`ENOMEM`] if there is no memory.
 /// - [`EINVAL`] if the device is bound to a driver of another module.
 ///
@@ -84,23 +86,66 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     handler: Arc<T>,
 ) -> Result {
     check_own(pdev)?;
+    let pdev_raw = as_raw(pdev);
+    // SAFETY: The device is bound.
+    let (irq, pin, has_messages) = unsafe {
+        let pdev = &*pdev_raw;
+        (
+            pdev.irq,
+            pdev.pin,
+            pdev.msi_enabled() != 0 || pdev.msix_enabled() != 0,
+        )
+    };
+    if pin == 0 || irq == 0 {
+        return Err(ENXIO);
+    }
+    if has_messages {
+        return Err(EBUSY);
+    }
     let cookie = Arc::as_ptr(&handler).cast_mut().cast();
-    // Before the interrupt is requested, so it is dropped after that is freed.
+    // What is registered first is dropped last: the handler after its interrupt is freed, and that
+    // after the pin is off.
     devres::register(pdev.as_ref(), handler, GFP_KERNEL)?;
-    let raw = as_raw(pdev);
-    // SAFETY: The device is bound, so its interrupt does not change. The handlers are called with
-    // the pointer to the handler until the device is unbound, and that is dropped after it.
+    // SAFETY: The device is bound. The handlers are called with the pointer to the handler until it
+    // is unbound, and that is dropped after it.
     to_result(unsafe {
         bindings::devm_request_threaded_irq(
-            &raw mut (*raw).dev,
-            (*raw).irq,
+            &raw mut (*pdev_raw).dev,
+            irq,
             Some(handle::<T>),
             Some(handle_threaded::<T>),
             bindings::IRQF_SHARED as c_ulong,
             name.as_char_ptr(),
             cookie,
         )
-    })
+    })?;
+    let intx = IntxPin(pdev_raw);
+    intx.enable(true);
+    devres::register(pdev.as_ref(), intx, GFP_KERNEL)
+}
+
+/// The interrupt pin of a device, which is off when this is dropped: nobody else would have the
+/// device end its interrupt, and the kernel give up one that others share.
+///
+/// # Invariants
+///
+/// The device is bound.
+struct IntxPin(*mut bindings::pci_dev);
+
+// SAFETY: The pin may be switched by any thread.
+unsafe impl Send for IntxPin {}
+
+impl IntxPin {
+    fn enable(&self, enable: bool) {
+        // SAFETY: By the type invariant the device is bound.
+        unsafe { bindings::pci_intx(self.0, enable.into()) };
+    }
+}
+
+impl Drop for IntxPin {
+    fn drop(&mut self) {
+        self.enable(false);
+    }
 }
 
 /// # Safety

@@ -22,7 +22,10 @@ use crate::abstractions::{
             Ready,
             VmaDesc, //
         },
-        vm_operations::VmOperations, //
+        vm_operations::{
+            file_data,
+            VmOperations, //
+        }, //
     }, //
 };
 use core::{
@@ -160,7 +163,7 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// # Errors
     ///
     /// Any has the process told of an error and a hangup.
-    fn poll(_file: &Self::File, _poll: &Poll<'_>) -> Result<bool> {
+    fn poll<'a>(_file: &'a Self::File, _poll: &Poll<'a>) -> Result<bool> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -172,25 +175,37 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
 
 /// A process that asks whether it would have to wait.
 ///
+/// It can go on to wait after the call, so what it waits for is borrowed from the file for `'a`,
+/// which the driver does not choose: until the file is released.
+///
 /// # Examples
 ///
 /// ```
 /// use kernel::sync::poll::PollCondVar;
 ///
-/// fn poll(poll: &Poll<'_>, changed: &PollCondVar, is_full: impl Fn() -> bool) -> Result<bool> {
-///     poll.wait(changed);
+/// struct Queue {
+///     changed: Pin<KBox<PollCondVar>>,
+/// }
+///
+/// fn poll<'a>(queue: &'a Queue, poll: &Poll<'a>, is_full: impl Fn() -> bool) -> Result<bool> {
+///     poll.wait(&queue.changed);
 ///     Ok(is_full())
 /// }
 /// ```
 pub struct Poll<'a> {
     file: &'a File,
     table: PollTable<'a>,
+    // The lifetime must stay the very one that the call came with.
+    _lifetime: PhantomData<fn(&'a ()) -> &'a ()>,
 }
 
-impl Poll<'_> {
+impl<'a> Poll<'a> {
     /// Has the process woken, should it wait, when this is notified: `poll_wait()`. To be called
     /// before it is looked at what is waited for.
-    pub fn wait(&self, changed: &PollCondVar) {
+    ///
+    /// `select` and `poll` keep the process on the list of what it waits for until they return,
+    /// even if that is dropped meanwhile, but they hold the file.
+    pub fn wait(&self, changed: &'a PollCondVar) {
         self.table.register_wait(self.file, changed);
     }
 }
@@ -361,6 +376,7 @@ impl<T: MiscDevice> Drop for Registration<T> {
         if self.is_registered {
             // SAFETY: By the type invariant the device is registered.
             unsafe { bindings::misc_deregister(self.misc.get()) };
+            wait_for_openers();
         }
         // Nobody opens it any more. Files that are open can outlive a device that goes away with
         // another, and rights to physical memory all files. Nobody is told of memory that is added
@@ -478,11 +494,7 @@ impl<T: MiscDevice> Table<T> {
         // SAFETY: The file is open, and has its data and the reference on them until it is
         // released. What is borrowed from them here is borrowed until then: the handler cannot tell
         // for how long that is.
-        let file = unsafe {
-            let data = Arc::<T::File>::borrow((*(*desc).file).private_data);
-            let data: *const T::File = &raw const *data;
-            &*data
-        };
+        let file = unsafe { file_data::<T::File>((*desc).file) };
         // SAFETY: As above.
         if let Err(error) = unsafe { check_bound((*desc).file) } {
             return error.to_errno();
@@ -580,18 +592,21 @@ impl<T: MiscDevice> Table<T> {
         file: *mut bindings::file,
         table: *mut bindings::poll_table_struct,
     ) -> bindings::__poll_t {
-        // SAFETY: The file is open, so it owns a reference.
-        let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        // SAFETY: The file is open, and what is borrowed from its data here is borrowed until it is
+        // released. Who waits holds it: `select` and `poll` by a reference, and epoll, aio and
+        // io_uring let go of the queue before that.
+        let data = unsafe { file_data::<T::File>(file) };
         // SAFETY: The file is open, and the table is valid until we return. The file is passed on
         // to `poll_wait()` only, so it does not matter who uses its position at the same time.
         let poll = unsafe {
             Poll {
                 file: File::from_raw_file(file),
                 table: PollTable::from_raw(table),
+                _lifetime: PhantomData,
             }
         };
         // SAFETY: The file is open.
-        let result = unsafe { check_bound(file) }.and_then(|()| T::poll(&data, &poll));
+        let result = unsafe { check_bound(file) }.and_then(|()| T::poll(data, &poll));
         // A write waits for nothing.
         let writable = bindings::POLLOUT | bindings::POLLWRNORM;
         let events = match result {
@@ -626,6 +641,19 @@ fn module_is_live() -> bool {
     // SAFETY: This is our own module, which is there as long as this code is. As READ_ONCE().
     let state = unsafe { (&raw const (*module).state).read_volatile() };
     state == bindings::module_state_MODULE_STATE_LIVE
+}
+
+/// Waits until nobody is about to open a device any more that was registered while the module was
+/// being initialized, and is no more: the module can fail to load, and is freed then.
+///
+/// Such an open was refused, but `do_dentry_open()` uses the file's operations after that.
+fn wait_for_openers() {
+    // A module holds itself while it is being initialized.
+    // SAFETY: This is our own module, as long as it is not live, and not built in.
+    while !module_is_live() && unsafe { bindings::module_refcount(this_module()) } > 1 {
+        // SAFETY: This may sleep.
+        unsafe { bindings::msleep(1) };
+    }
 }
 
 /// Refuses what is done with a file whose device is gone: one that is registered until another is

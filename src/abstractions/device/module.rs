@@ -15,13 +15,9 @@ use super::miscdevice::{
     Register,
     Registration, //
 };
-use crate::abstractions::{
-    compat::this_module::this_module,
-    mm::address_space::AddressSpace, //
-};
+use crate::abstractions::mm::address_space::AddressSpace;
 use core::ptr;
 use kernel::{
-    bindings,
     prelude::*,
     str::CString,
     sync::{
@@ -168,26 +164,8 @@ impl<M: DeviceModule + Declared> kernel::Module for WithDevices<M> {
         for device in this.devices.0.iter_mut() {
             // SAFETY: The device is in a box of its own, which nobody moves it out of. It is
             // dropped with what is returned here, at unload, or before that if this fails.
-            let result = unsafe { device.register() };
-            if let Err(error) = result {
-                drop(this);
-                wait_for_openers();
-                return Err(error);
-            }
+            unsafe { device.register() }?;
         }
         Ok(this)
-    }
-}
-
-/// Waits until nobody is about to open a device any more that was registered before another could
-/// not be. Such an open is refused, but `do_dentry_open()` uses the file's operations after that,
-/// and a module that fails to load is freed without regard to who holds it.
-fn wait_for_openers() {
-    let module = this_module();
-    // A module holds itself while it is being initialized. One that is built in is not freed.
-    // SAFETY: This is our own module.
-    while !module.is_null() && unsafe { bindings::module_refcount(module) } > 1 {
-        // SAFETY: This may sleep.
-        unsafe { bindings::msleep(1) };
     }
 }

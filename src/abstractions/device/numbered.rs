@@ -72,12 +72,6 @@ impl NumberedDevices {
         space: BoundSpace<'_>,
         device: Arc<T>,
     ) -> Result<u32> {
-        const {
-            core::assert!(
-                !T::PHYSICAL,
-                "nobody would be told of memory that is added once the device is gone"
-            )
-        };
         let number = self.take()?;
         let name = CString::try_from_fmt(fmt!("{}{}", T::NAME, number.number))?;
         let (pdev, space) = space.into_parts();
@@ -86,8 +80,8 @@ impl NumberedDevices {
         // SAFETY: It is bound for longer than this is registered.
         let mut registration = unsafe { Registration::new(device, name, space, parent) }?;
         // SAFETY: The device is in a box of its own, which nobody moves it out of. It is dropped
-        // when the PCI device is unbound, which is before its driver is unregistered, and so before
-        // the module is unloaded; or here, if this fails.
+        // when the PCI device is unbound, which is before the module is unloaded, see `check_own`;
+        // or here, if this fails.
         unsafe { registration.register() }?;
         let taken = number.number;
         devres::register(

@@ -18,6 +18,7 @@
 use crate::abstractions::{
     compat::{
         helpers,
+        series::DevresBar,
         this_module::this_module, //
     },
     mm::{
@@ -35,6 +36,7 @@ use crate::abstractions::{
 use kernel::{
     bindings,
     device::Bound,
+    devres,
     error::{
         from_err_ptr,
         to_result, //
@@ -44,12 +46,12 @@ use kernel::{
         PAGE_SIZE, //
     },
     pci::{
-        Bar,
         Device,
         DeviceId, //
     },
     prelude::*,
-    str::CStr, //
+    str::CStr,
+    sync::Arc, //
 };
 
 /// An address space for the files of a device that goes away with a PCI device: when that is
@@ -68,10 +70,8 @@ use kernel::{
 /// };
 ///
 /// fn probe(pdev: &pci::Device<Bound>) -> Result {
-///     let bar = pdev.iomap_region(0, c"example")?;
-///     let space = BoundSpace::new(pdev)?;
-///     let registers = space.uncached(0, &bar)?;
-///     pr_info!("{} pages of registers\n", registers.count());
+///     let (_bar, frames) = BoundSpace::new(pdev)?.registers::<16>(0, c"example")?;
+///     pr_info!("{} pages of registers\n", frames.count());
 ///     Ok(())
 /// }
 /// # let _ = probe;
@@ -94,19 +94,25 @@ impl<'a> BoundSpace<'a> {
         Ok(Self { pdev, space })
     }
 
-    /// The page frames of BAR `number`, for registers that the driver reaches, too: by `bar`, which
-    /// has claimed them and mapped them uncached.
+    /// BAR `number` with registers for the driver and for user space: what the driver reaches them
+    /// by, uncached, and their page frames. The BAR stays claimed until the device is unbound.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if there is no such BAR, or it is not one of memory, or not of whole pages: what
-    /// else is in the first or last one may not be the device's.
-    pub fn uncached<const SIZE: usize>(
+    /// - [`EINVAL`] if there is no such BAR, or it is not one of memory, or not of whole pages:
+    ///   what else is in the first or last one may not be the device's.
+    /// - Those of [`Device::iomap_region_sized`].
+    pub fn registers<const SIZE: usize>(
         &self,
         number: u32,
-        _bar: &Bar<'_, SIZE>,
-    ) -> Result<RevocableFrames<Uncached>> {
-        self.frames(number)
+        name: &'static CStr,
+    ) -> Result<(Arc<DevresBar<SIZE>>, RevocableFrames<Uncached>)> {
+        let frames = self.frames(number)?;
+        let bar = self.pdev.iomap_region_sized::<SIZE>(number, name)?;
+        let bar = Arc::new(bar.into_devres()?, GFP_KERNEL)?;
+        // The driver can drop its own.
+        devres::register(self.pdev.as_ref(), bar.clone(), GFP_KERNEL)?;
+        Ok((bar, frames))
     }
 
     /// The page frames of BAR `number`, claimed here for user space alone
@@ -117,10 +123,10 @@ impl<'a> BoundSpace<'a> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] as for [`Self::uncached`].
+    /// - [`EINVAL`] as for [`Self::registers`].
     /// - [`EBUSY`] if they are claimed by somebody.
     /// - [`ENOMEM`] and others if they cannot be cached so, for one because they are mapped with
-    ///   another kind of caching.
+    ///   another kind of caching. They stay claimed then.
     ///
     /// # Examples
     ///
@@ -178,10 +184,11 @@ impl<'a> BoundSpace<'a> {
         if len == 0 || (start | len) & mask != 0 {
             return Err(EINVAL);
         }
-        // SAFETY: These are the device's until it is unbound, and nobody gives them other addresses
-        // while it is bound. Before that is over, the address space is revoked, if it ever became
-        // that of a device: nothing is mapped of it before. Who has the right to open the device
-        // has the right to its registers, as the driver says.
+        // SAFETY: These are the device's until it is unbound, and the PCI core does not move a BAR
+        // of a device that is bound. They are claimed by who calls this before they are handed out,
+        // so nobody is handed them with another caching. Before that is over, the address space is
+        // revoked, if it ever became that of a device: nothing is mapped of it before. Who has the
+        // right to open the device has the right to its registers, as the driver says.
         Ok(unsafe {
             RevocableFrames::new(
                 self.space.clone(),
@@ -234,7 +241,11 @@ pub(super) fn as_raw(pdev: &Device<Bound>) -> *mut bindings::pci_dev {
 }
 
 /// Insists that a device is bound to a driver of this module: what lasts until the device is
-/// unbound is gone then before the module is.
+/// unbound is gone before the module is.
+///
+/// It is the kernel crate that unregisters the driver before that. A `driver::Registration` that is
+/// forgotten breaks this, and with it everything: the C side calls the driver in a module that is
+/// gone. `module_pci_driver!` keeps it where nobody gets hold of it.
 pub(super) fn check_own(pdev: &Device<Bound>) -> Result {
     // SAFETY: The device is bound, so it has a driver, which stays until it is unbound.
     let owner = unsafe { (*(*as_raw(pdev)).dev.driver).owner };

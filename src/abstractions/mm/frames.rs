@@ -407,11 +407,19 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
         private_data: *mut *mut c_void,
     ) -> c_int {
         let count = (end - start) >> PAGE_SHIFT;
-        // The offset of the VMA is the number of its first frame, private or not.
-        if let Err(error) = R::recheck(Pfn::new(pgoff), count) {
+        // SAFETY: The VMA holds its file, and the file its address space.
+        let space = unsafe { AddressSpace::borrow((*file).f_mapping) };
+        // The address space knows the VMA. So what is revoked after this is unmapped, too.
+        let checked = space.with_valid(|| {
+            if space.is_revoked() {
+                return Err(ENODEV);
+            }
+            // The offset of the VMA is the number of its first frame, private or not.
+            R::recheck(Pfn::new(pgoff), count)
+        });
+        if let Err(error) = checked {
             // The kernel is going to unmap the VMA, but that can fail, and then it stays.
-            // SAFETY: The VMA holds its file, and the file its address space, which knows the VMA.
-            unsafe { bindings::unmap_mapping_pages((*file).f_mapping, pgoff, count, false) };
+            space.unmap(Pgoff::new(pgoff)..Pgoff::new(pgoff + count));
             return error.to_errno();
         }
         // SAFETY: As the caller promises.
