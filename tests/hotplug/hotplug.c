@@ -69,28 +69,11 @@ static void add_memory(const char *path)
 		usleep(10000);
 }
 
-/* A process that maps and reads all the time, until it is refused; then it ends with that errno. */
-static pid_t start_mapper(int fd)
-{
-	const pid_t pid = fork();
-	char *at;
-
-	if (pid)
-		return pid;
-	for (;;) {
-		at = map(fd);
-		if (at == MAP_FAILED)
-			_exit(errno);
-		signal_of_reading(at);
-		munmap(at, 2 * getpagesize());
-	}
-}
-
 int main(int argc, char **argv)
 {
 	int fd, pipes[2], status;
 	char *shared, byte;
-	pid_t child, mapper;
+	pid_t child;
 
 	if (argc != 2)
 		errx(2, "usage: hotplug LINE");
@@ -102,13 +85,14 @@ int main(int argc, char **argv)
 	shared = map(fd);
 	check(shared != MAP_FAILED && !signal_of_reading(shared), "an empty range can be mapped");
 
-	mapper = start_mapper(fd);
+	/*
+	 * Nobody maps meanwhile: while memory is being added, remap_pfn_range() on x86 can look for
+	 * descriptions of its pages that are not there yet (lookup_memtype()), and oops.
+	 */
 	add_memory(argv[1]);
 	check(errno_of_mapping(fd) == EPERM, "memory that was added is not mapped any more");
 	check(pread(fd, &byte, 1, ADDRESS) == -1 && errno == EPERM, "nor read");
 	check(!signal_of_reading(shared), "until it goes online, old mappings stay");
-	check(waitpid(mapper, &status, 0) == mapper && WIFEXITED(status) &&
-	      WEXITSTATUS(status) == EPERM, "who mapped it meanwhile is refused");
 
 	if (pipe(pipes))
 		err(1, "pipe");
