@@ -10,8 +10,7 @@ rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
 # What the kernel's build system leaves if it is called here without MO=.
 rm -f "$top"/{modules.order,Module.symvers,.module-common.o}
 find "$top" "$top/src" -maxdepth 2 -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o \
-	-name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' -o \
-	-name helpers_generated.rs \) -delete
+	-name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \) -delete
 if [ "${1:-}" = cache ]; then
 	say "removing the cache $cache"
 	remove_tree "$cache"

@@ -12,4 +12,4 @@ rm -rf "$objects" "$DOC_DIR"
 mkdir -p "$objects" "$DOC_DIR"
 "$top/scripts/build.sh" --guest CLIPPY=1 CLIPPY_DRIVER="$top/scripts/rustdoc-driver.sh" \
 	MO="$objects" >/dev/null
-say "the documentation starts at build/doc/simple/abstractions/index.html"
+say "the documentation starts at build/doc/simple_mmap/index.html"

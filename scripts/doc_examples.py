@@ -26,10 +26,7 @@ HEAD = """\
 
 use kernel::prelude::*;
 
-#[path = "{top}/{folder}/mod.rs"]
-pub mod abstractions;
-
-abstractions::prelude::module_devices! {{
+simple_mmap::prelude::module_devices! {{
     type: Examples,
     name: "doc_examples",
     authors: ["The simple developers"],
@@ -39,8 +36,8 @@ abstractions::prelude::module_devices! {{
 
 struct Examples;
 
-impl abstractions::prelude::DeviceModule for Examples {{
-    fn init(_devices: &mut abstractions::prelude::Devices) -> Result<Self> {{
+impl simple_mmap::prelude::DeviceModule for Examples {{
+    fn init(_devices: &mut simple_mmap::prelude::Devices) -> Result<Self> {{
         let examples: &[(&str, fn() -> Result)] = &[
 {table}
         ];
@@ -56,8 +53,8 @@ impl abstractions::prelude::DeviceModule for Examples {{
 EXAMPLE = """
 #[allow(dead_code, unused_imports)] // some is only there to be read
 mod {module} {{
-    use crate::abstractions::prelude::*;
     use kernel::prelude::*;
+    use simple_mmap::prelude::*;
 
     pub(crate) fn run() -> Result {{
         {head}
@@ -70,8 +67,8 @@ mod {module} {{
 """
 
 
-def public_files(module="mod"):
-    """The files that a driver can name, from a mod.rs on."""
+def public_files(module="simple_mmap"):
+    """The files that a driver can name, from one on."""
     path = f"{folder}/{module}.rs"
     yield path
     with open(f"{top}/{path}") as f:
@@ -126,7 +123,7 @@ def make(file):
             tail="}; result" if is_fallible else "}; Ok(())",
         ))
     with open(file, "w") as f:
-        f.write(HEAD.format(top=top, folder=folder, table="\n".join(table)))
+        f.write(HEAD.format(table="\n".join(table)))
         f.writelines(modules)
 
 

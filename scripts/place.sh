@@ -64,7 +64,7 @@ check_driver() {
 # sources: what the kernel's build needs of the driver.
 sources() {
 	printf '%s\n' Kbuild Kconfig
-	find src -name '*.rs' -o -name '*.[ch]' | grep -v helpers_generated | LC_ALL=C sort
+	find src -name '*.rs' -o -name '*.[ch]' -o -name Makefile.driver | LC_ALL=C sort
 }
 
 # put FILE: writes what comes in to the file, all of it or nothing.

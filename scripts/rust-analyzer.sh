@@ -36,6 +36,6 @@ if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
 	make_sysroot "$sysroot"
 	python=("$top/scripts/in-root.sh" python3)
 fi
-"${python[@]}" "$top/scripts/rust_project.py" "$project" "$top" "$sysroot" >"$project.whole"
+"${python[@]}" "$top/scripts/rust_project.py" "$project" "$top" "$top" "$sysroot" >"$project.whole"
 mv "$project.whole" "$top/rust-project.json"
 say "rust-project.json is there for ${project%/*}"

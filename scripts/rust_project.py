@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""rust_project.py FILE CHECKOUT SYSROOT: prints a rust-project.json with the module's own crates.
+"""rust_project.py FILE FOLDER CHECKOUT SYSROOT: prints a rust-project.json with the crates of the modules
+in FOLDER.
 
 FILE was made by the kernel's build in the module's output directory. Of an external module, the
 kernel's script finds the crates beside its Kbuild only. If SYSROOT is not empty, the toolchain is that
 in there, and not the one that FILE names.
 """
 
+import glob
 import json
 import os
 import re
 import sys
 
-file, checkout, sysroot = sys.argv[1:]
+file, folder, checkout, sysroot = sys.argv[1:]
 out = os.path.dirname(file)
 
 with open(file) as f:
@@ -26,8 +28,8 @@ if sysroot:
             crate["root_module"] = os.path.realpath(f"{sysroot}/lib/{path}")
     project["sysroot"] = sysroot
 
-# A driver of a test that has a Kbuild beside it, of whose settings nothing is known here.
-while crates[-1]["root_module"].startswith(f"{checkout}/"):
+# What the kernel's script found beside the Kbuild, of whose settings it knows nothing.
+while crates[-1]["root_module"].startswith(f"{folder}/"):
     crates.pop()
 
 # The crates that the kernel's build gives to each driver.
@@ -38,31 +40,40 @@ deps = [
 ]
 kernel = crates[numbers["kernel"]]
 
-with open(f"{checkout}/Kbuild") as f:
-    objects = re.findall(r"\b(src/\S+)\.o\b", f.read())
-for path in dict.fromkeys(objects):
-    root_module = f"{checkout}/{path}.rs"
-    if os.path.exists(f"{checkout}/{path}.c") or not os.path.exists(root_module):
-        continue
-    # What the build set for this crate, besides the kernel's configuration.
-    directory, name = os.path.split(path)
-    with open(f"{out}/{directory}/.{name}.o.cmd") as f:
+
+def add_crate(root_module, object_name, deps, env, include_dirs):
+    """A crate of the module's, with what its build set besides the kernel's configuration."""
+    directory, name = os.path.split(object_name)
+    with open(f"{out}/{directory}/.{name}.cmd") as f:
         cfg = re.findall(r"--cfg (\w+)", f.read())
     crates.append({
-        "display_name": name,
+        "display_name": os.path.splitext(os.path.basename(root_module))[0],
         "root_module": root_module,
         "is_workspace_member": True,
         "deps": deps,
         "cfg": kernel["cfg"] + cfg,
         "edition": kernel["edition"],
-        "env": {
-            **kernel["env"],
-            "SIMPLE_MMAP_HELPERS_RS": f"{out}/src/abstractions/compat/helpers_generated.rs",
-        },
-        "source": {
-            "include_dirs": [f"{checkout}/src", f"{out}/src/abstractions/compat"],
-            "exclude_dirs": [],
-        },
+        "env": {**kernel["env"], **env},
+        "source": {"include_dirs": include_dirs, "exclude_dirs": []},
     })
+
+
+# One crate of the abstractions stands for those of all modules.
+abstractions = f"{checkout}/src/abstractions"
+of_modules = sorted(glob.glob(f"{out}/mmap-*"))
+add_crate(
+    f"{abstractions}/simple_mmap.rs",
+    f"{os.path.basename(of_modules[0])}/simple_mmap.o",
+    deps,
+    {"SIMPLE_MMAP_HELPERS_RS": f"{of_modules[0]}/helpers.rs", "SIMPLE_MMAP_MODULE": "driver"},
+    [abstractions, of_modules[0]],
+)
+of_driver = deps + [{"crate": len(crates) - 1, "name": "simple_mmap"}]
+
+for file in glob.glob(f"{out}/**/.*.o.cmd", recursive=True):
+    object_name = os.path.relpath(file, out).replace("/.", "/").removeprefix(".").removesuffix(".cmd")
+    root_module = f"{folder}/{object_name.removesuffix('.o')}.rs"
+    if os.path.exists(root_module):
+        add_crate(root_module, object_name, of_driver, {}, [os.path.dirname(root_module)])
 
 json.dump(project, sys.stdout, sort_keys=True, indent=4)

@@ -3,7 +3,6 @@
 //! What happens to the mappings of a device: counted, for debugfs, and traced in the kernel log as
 //! far as the parameter `trace` asks for it.
 
-use crate::abstractions::prelude::*;
 use kernel::{
     fmt,
     prelude::*,
@@ -12,6 +11,7 @@ use kernel::{
         Relaxed, //
     }, //
 };
+use simple_mmap::prelude::*;
 
 /// The events of one device.
 pub(crate) struct Events {

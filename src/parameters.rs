@@ -3,7 +3,6 @@
 //! The module's parameters, and their ranges.
 
 use crate::{
-    abstractions::prelude::*,
     events,
     region, //
 };
@@ -11,6 +10,7 @@ use kernel::{
     fmt,
     prelude::*, //
 };
+use simple_mmap::prelude::*;
 
 /// Parameters as the loader of the module gave them.
 #[derive(Clone, Copy)]

@@ -5,7 +5,6 @@
 //! A file is opened by a process that has the right to that, and offsets are physical addresses.
 
 use crate::{
-    abstractions::prelude::*,
     events::Events,
     region::{
         self,
@@ -17,6 +16,7 @@ use kernel::{
     fs::file::flags::O_DSYNC,
     prelude::*, //
 };
+use simple_mmap::prelude::*;
 
 /// The device.
 pub(crate) struct Physical {
@@ -104,6 +104,16 @@ impl MiscDevice for Physical {
 
     fn show_fdinfo(file: &PhysicalFile, to: &SeqFile) {
         region::show_fdinfo(file, to);
+    }
+}
+
+impl VmOperations for PhysicalFile {
+    fn open(&self, vma: &Vma) {
+        region::open(self, vma);
+    }
+
+    fn close(&self, vma: &Vma) {
+        region::close(self, vma);
     }
 }
 

@@ -2,10 +2,7 @@
 
 //! What the devices have in common: a region that `read` and `write` see, and VMAs that are traced.
 
-use crate::{
-    abstractions::prelude::*,
-    events::Events, //
-};
+use crate::events::Events;
 use core::{
     cmp::min,
     ops::Range, //
@@ -14,6 +11,7 @@ use kernel::{
     prelude::*,
     seq_print, //
 };
+use simple_mmap::prelude::*;
 
 /// The region of a device, as its open files see it.
 pub(crate) trait Region: Send + Sync + 'static {
@@ -49,15 +47,14 @@ pub(crate) trait Region: Send + Sync + 'static {
     ) -> Result<usize>;
 }
 
-/// The VMAs of a region are counted and traced.
-impl<R: Region> VmOperations for R {
-    fn open(&self, vma: &Vma) {
-        self.events().open(vma, || self.phys(vma.first_page()));
-    }
+/// Counts and traces a VMA of a region that is opened.
+pub(crate) fn open(region: &impl Region, vma: &Vma) {
+    region.events().open(vma, || region.phys(vma.first_page()));
+}
 
-    fn close(&self, vma: &Vma) {
-        self.events().close(vma, || self.phys(vma.first_page()));
-    }
+/// Counts and traces a VMA of a region that is closed.
+pub(crate) fn close(region: &impl Region, vma: &Vma) {
+    region.events().close(vma, || region.phys(vma.first_page()));
 }
 
 /// Reads from a region at the position of the file, and moves that on.

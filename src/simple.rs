@@ -7,7 +7,6 @@
 
 use kernel::prelude::*;
 
-pub mod abstractions;
 mod events;
 mod parameters;
 mod physical;
@@ -15,7 +14,7 @@ mod region;
 mod simplen;
 mod simpler;
 
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 use events::Events;
 use parameters::{
     Given,

@@ -4,7 +4,6 @@
 //! a process touches them, with a reference taken on each.
 
 use crate::{
-    abstractions::prelude::*,
     events::Events,
     region::{
         self,
@@ -13,6 +12,7 @@ use crate::{
 };
 use core::ops::Range;
 use kernel::prelude::*;
+use simple_mmap::prelude::*;
 
 /// The device and its region.
 #[pin_data]
@@ -101,6 +101,16 @@ impl Pages for Simplen {
     #[inline]
     fn served(&self, vmf: &VmFault, page: &SharedPage, huge: bool) {
         self.events.fault(vmf, page, huge);
+    }
+}
+
+impl VmOperations for Simplen {
+    fn open(&self, vma: &Vma) {
+        region::open(self, vma);
+    }
+
+    fn close(&self, vma: &Vma) {
+        region::close(self, vma);
     }
 }
 

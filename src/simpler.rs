@@ -4,7 +4,6 @@
 //! huge pages, when they are touched.
 
 use crate::{
-    abstractions::prelude::*,
     events::Events,
     region::{
         self,
@@ -13,6 +12,7 @@ use crate::{
 };
 use core::ops::Range;
 use kernel::prelude::*;
+use simple_mmap::prelude::*;
 
 /// The device and its region.
 pub(crate) struct Simpler {
@@ -92,6 +92,16 @@ impl MiscDevice for Simpler {
 impl Frames for Simpler {
     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
         self.memory.frames_from(pgoff.index())
+    }
+}
+
+impl VmOperations for Simpler {
+    fn open(&self, vma: &Vma) {
+        region::open(self, vma);
+    }
+
+    fn close(&self, vma: &Vma) {
+        region::close(self, vma);
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers use, for `use abstractions::prelude::*`, beside the kernel's own prelude.
+//! What drivers use, for `use simple_mmap::prelude::*`, beside the kernel's own prelude.
 
 #[cfg(CONFIG_PCI)]
 pub use super::{

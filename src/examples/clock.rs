@@ -37,10 +37,7 @@ use kernel::{
     }, //
 };
 
-#[path = "../abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 
 module_devices! {
     type: ClockModule,

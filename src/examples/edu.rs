@@ -38,10 +38,7 @@ use kernel::{
     }, //
 };
 
-#[path = "../abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 
 kernel::module_pci_driver! {
     type: Driver,

@@ -8,10 +8,7 @@
 
 use kernel::prelude::*;
 
-#[path = "../abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 
 module_devices! {
     type: MirrorModule,
@@ -78,6 +75,7 @@ impl VmOperations for Mirror {}
 
 impl Frames for Mirror {
     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
-        self.ring.frames_from(pgoff.index() % self.ring.count())
+        let page = pgoff.index().checked_rem(self.ring.count())?;
+        self.ring.frames_from(page)
     }
 }

@@ -3,10 +3,7 @@
 //! simple_page: the smallest driver that serves pages. Every open file has a page of its own.
 
 use kernel::prelude::*;
-
-#[path = "../abstractions/mod.rs"]
-pub mod abstractions;
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 
 module_devices! {
     type: Device,

@@ -9,10 +9,7 @@ use kernel::{
     prelude::*, //
 };
 
-#[path = "../../src/abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::{
+use simple_mmap::{
     device::pci::BarCaching,
     mm::frames::{
         Cached,

@@ -9,10 +9,7 @@ use kernel::{
     sync::atomic::Atomic, //
 };
 
-#[path = "../../src/abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 
 module! {
     type: Misuse,
@@ -47,13 +44,13 @@ impl MiscDevice for Board {
 }
 
 /// The right to physical memory, for a device that nothing is unmapped from that becomes RAM.
-// EXPECT evaluation of `abstractions::device::raw_io::RawIo::of_current::<Board>
+// EXPECT evaluation of `simple_mmap::prelude::RawIo::of_current::<Board>
 pub fn right_without_unmapping(opening: &Opening<'_, Board>) -> Result<RawIo> {
     RawIo::of_current(opening)
 }
 
 /// A word past the end of the page.
-// EXPECT evaluation of `abstractions::memory::atomic_page::AtomicPage::word::<
+// EXPECT evaluation of `simple_mmap::prelude::AtomicPage::word::<
 pub fn word_past_the_end(page: &AtomicPage) -> &Atomic<i64> {
     page.word::<{ AtomicPage::WORDS }>()
 }

@@ -10,10 +10,7 @@ use kernel::{
     sync::Mutex, //
 };
 
-#[path = "../../src/abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::prelude::*;
+use simple_mmap::prelude::*;
 
 module! {
     type: Misuse,

@@ -12,12 +12,9 @@ use kernel::{
     prelude::*, //
 };
 
-#[path = "../../src/abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::{
+use simple_mmap::{
     compat::static_key::Key,
-    device::module::Declared,
+    device::module::WithDevices,
     mm::{
         desc::{
             Allows,
@@ -68,14 +65,14 @@ impl MiscDevice for Data {
 /// A driver that gets hold of the registration of its device, and can forget it.
 // EXPECT struct `Registration` is private
 pub fn registration<D: MiscDevice>(device: Arc<D>) -> Result {
-    let registration = abstractions::device::miscdevice::Registration::new(device)?;
+    let registration = simple_mmap::device::miscdevice::Registration::new(device)?;
     core::mem::forget(registration);
     Ok(())
 }
 
 /// What can be registered, registered by hand.
 // EXPECT trait `Register` is private
-pub fn register(device: &mut dyn abstractions::device::miscdevice::Register) -> Result {
+pub fn register(device: &mut dyn simple_mmap::device::miscdevice::Register) -> Result {
     // SAFETY: None; the trait is not to be had at all.
     unsafe { device.register() }
 }
@@ -88,7 +85,7 @@ pub fn devices() -> Devices {
 
 /// The address space of a device, to unmap what others have mapped.
 // EXPECT struct `AddressSpace` is private
-pub fn unmap(space: &abstractions::mm::address_space::AddressSpace) {
+pub fn unmap(space: &simple_mmap::mm::address_space::AddressSpace) {
     space.unmap(Pgoff::new(0)..Pgoff::new(1));
 }
 
@@ -97,20 +94,20 @@ pub fn unmap(space: &abstractions::mm::address_space::AddressSpace) {
 pub fn access(vma: *mut bindings::vm_area_struct) -> c_int {
     let mut byte = 0u8;
     // SAFETY: None; the function is not to be had at all.
-    unsafe { abstractions::mm::access::access(vma, 0, (&raw mut byte).cast(), 1, 0) }
+    unsafe { simple_mmap::mm::access::access(vma, 0, (&raw mut byte).cast(), 1, 0) }
 }
 
 /// The C side, past the abstractions.
 // EXPECT module `helpers` is private
 pub fn helpers(page: *mut bindings::page) {
     // SAFETY: None; the function is not to be had at all.
-    unsafe { abstractions::compat::helpers::get_page(page) };
+    unsafe { simple_mmap::compat::helpers::get_page(page) };
 }
 
 /// The operations of a VMA, for another one.
 // EXPECT struct `Table` is private
 pub fn table<T: Pages>() -> &'static bindings::vm_operations_struct {
-    &abstractions::mm::pages::Table::<T>::TABLE
+    &simple_mmap::mm::pages::Table::<T>::TABLE
 }
 
 /// A state that a description is not in.
@@ -127,11 +124,11 @@ pub fn not_cow() -> NotCow {
 
 /// What the states of a description have in common.
 // EXPECT module `private` is private
-pub fn state(_: impl abstractions::mm::desc::private::Sealed) {}
+pub fn state(_: impl simple_mmap::mm::desc::private::Sealed) {}
 
 /// What the kinds of caching have in common.
 // EXPECT module `private` is private
-pub fn caching(_: impl abstractions::mm::frames::private::Protection) {}
+pub fn caching(_: impl simple_mmap::mm::frames::private::Protection) {}
 
 /// A static key around what a driver likes.
 // EXPECT cannot initialize a tuple struct which contains private fields
@@ -141,8 +138,8 @@ pub static KEY: StaticKey = StaticKey {
 
 /// The check that memory is none, as a value.
 // EXPECT tuple struct constructor `NotRam` is private
-pub fn not_ram() -> abstractions::device::physical::NotRam {
-    abstractions::device::physical::NotRam(())
+pub fn not_ram() -> simple_mmap::device::physical::NotRam {
+    simple_mmap::device::physical::NotRam(())
 }
 
 /// An atomic page around any other, which need not have an address.
@@ -237,31 +234,19 @@ pub fn more_frames(mut run: FrameRun<'_>) -> FrameRun<'_> {
 /// A state of a driver's own.
 pub struct Mine;
 
-// EXPECT the trait bound `Mine: Sealed` is not satisfied
+// EXPECT the trait bound `Mine: desc::private::Sealed` is not satisfied
 impl Undecided for Mine {}
 
-/// The one of which all is decided, not so after all.
-// EXPECT Ready: Sealed` is not satisfied
-impl Undecided for Ready {}
-
 /// A kind of caching of a driver's own.
-// EXPECT the trait bound `Mine: Protection` is not satisfied
+// EXPECT the trait bound `Mine: frames::private::Protection` is not satisfied
 impl Caching for Mine {}
 
-/// A module that is declared another way, as the driver says that it is declared.
-// EXPECT the trait `Declared` requires an `unsafe impl` declaration
-impl Declared for Mine {}
-
-/// Frames that are not cached where a write would give a copy, as the driver says that it may be.
-// EXPECT the trait bound `New: desc::private::Allows<
-impl Allows<Uncached> for New {}
-
-/// A description used twice, as the driver says that it may be.
-impl<T, S> Clone for VmaDesc<'_, T, S> {
-    fn clone(&self) -> Self {
-        *self
-    }
+/// The registrations of a module, in the driver's hands.
+// EXPECT call to unsafe function `WithDevices::<M>::init` is unsafe
+pub fn registrations<M: DeviceModule>() -> Result<WithDevices<M>> {
+    WithDevices::init()
 }
 
-// EXPECT `core::marker::Copy` cannot be implemented for this type
-impl<T, S> Copy for VmaDesc<'_, T, S> {}
+/// Frames that are not cached where a write would give a copy, as the driver says that it may be.
+// EXPECT only traits defined in the current crate can be implemented for types defined outside
+impl Allows<Uncached> for New {}

@@ -8,11 +8,7 @@ use kernel::{
     sync::Mutex, //
 };
 
-#[path = "../../src/abstractions/mod.rs"]
-pub mod abstractions;
-
-use abstractions::{
-    device::module::WithDevices,
+use simple_mmap::{
     mm::frames::{
         Cached,
         IoFrames,
@@ -42,21 +38,6 @@ impl kernel::Module for Misuse {
 pub struct Data;
 
 impl VmOperations for Data {}
-
-/// A driver that has its devices registered by a module of another type, which can forget them.
-pub struct Driver;
-
-impl DeviceModule for Driver {
-    fn init(_devices: &mut Devices) -> Result<Self> {
-        Ok(Self)
-    }
-}
-
-// EXPECT the trait bound `Driver: Declared` is not satisfied
-pub fn forgotten(module: &'static ThisModule) -> Result {
-    core::mem::forget(<WithDevices<Driver> as kernel::Module>::init(module)?);
-    Ok(())
-}
 
 /// Pages of what has none.
 // EXPECT the trait bound `Data: Pages` is not satisfied

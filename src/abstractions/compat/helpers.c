@@ -18,21 +18,11 @@
 #include "helpers.h"
 
 /*
- * Several drivers on the abstractions can be built into one kernel, beside
- * helpers of the same name in the kernel itself.
- */
-#ifdef MODULE
-#define __rust_helper
-#else
-#define __rust_helper __weak
-#endif
-
-/*
  * As get_page(), of a page that no slab allocator owns. If so many references
  * are forgotten that the count would start anew, it stays far below, as that of
  * a refcount_t does, and the folio is never freed.
  */
-__rust_helper notrace void rust_helper_get_page(struct page *page)
+notrace void rust_helper_get_page(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 
@@ -41,32 +31,32 @@ __rust_helper notrace void rust_helper_get_page(struct page *page)
 		folio_set_count(folio, INT_MIN / 2);
 }
 
-__rust_helper struct folio *rust_helper_page_folio(struct page *page)
+struct folio *rust_helper_page_folio(struct page *page)
 {
 	return page_folio(page);
 }
 
-__rust_helper bool rust_helper_folio_put_testzero(struct folio *folio)
+bool rust_helper_folio_put_testzero(struct folio *folio)
 {
 	return folio_put_testzero(folio);
 }
 
-__rust_helper unsigned int rust_helper_folio_order(struct folio *folio)
+unsigned int rust_helper_folio_order(struct folio *folio)
 {
 	return folio_order(folio);
 }
 
-__rust_helper void *rust_helper_page_address(struct page *page)
+void *rust_helper_page_address(struct page *page)
 {
 	return page_address(page);
 }
 
-__rust_helper phys_addr_t rust_helper_page_to_phys(struct page *page)
+phys_addr_t rust_helper_page_to_phys(struct page *page)
 {
 	return page_to_phys(page);
 }
 
-__rust_helper bool rust_helper_page_is_hwpoisoned(struct page *page)
+bool rust_helper_page_is_hwpoisoned(struct page *page)
 {
 	return PageHWPoison(page);
 }
@@ -76,7 +66,7 @@ __rust_helper bool rust_helper_page_is_hwpoisoned(struct page *page)
  * alone where it is not on a list of the kernel's; finish_fault() asks for the
  * mark of the folio, which is set here.
  */
-__rust_helper bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
+bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
 {
 #ifdef CONFIG_MEMORY_FAILURE
 	const struct page *page = &folio->page, *end = page + folio_nr_pages(folio);
@@ -95,85 +85,85 @@ __rust_helper bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
 	return false;
 }
 
-__rust_helper void rust_helper_folio_set_has_hwpoisoned(struct folio *folio)
+void rust_helper_folio_set_has_hwpoisoned(struct folio *folio)
 {
 	folio_set_has_hwpoisoned(folio);
 }
 
-__rust_helper notrace unsigned long rust_helper_page_pgoff(struct page *page)
+notrace unsigned long rust_helper_page_pgoff(struct page *page)
 {
 	return page_pgoff(page_folio(page), page);
 }
 
-__rust_helper void rust_helper_folio_set_index(struct folio *folio, unsigned long index)
+void rust_helper_folio_set_index(struct folio *folio, unsigned long index)
 {
 	folio->index = index;
 }
 
-__rust_helper void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long pfn)
+void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long pfn)
 {
 	mmap_action_remap_full(desc, pfn);
 }
 
-__rust_helper void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc,
+void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc,
 							unsigned long pfn)
 {
 	mmap_action_ioremap_full(desc, pfn);
 }
 
-__rust_helper bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma)
+bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma)
 {
 	return userfaultfd_armed(vma);
 }
 
-__rust_helper bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)
+bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)
 {
 	return pmd_trans_huge(pmdp_get_lockless(vmf->pmd));
 }
 
-__rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
+pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
 {
 	return pgprot_noncached(prot);
 }
 
-__rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
+pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
 {
 	return pgprot_writecombine(prot);
 }
 
-__rust_helper struct file *
+struct file *
 rust_helper_anon_inode_create_getfile(const char *name, const struct file_operations *fops,
 				      void *priv, int flags, const struct inode *context_inode)
 {
 	return anon_inode_create_getfile(name, fops, priv, flags, context_inode);
 }
 
-__rust_helper void rust_helper_i_size_write(struct inode *inode, loff_t size)
+void rust_helper_i_size_write(struct inode *inode, loff_t size)
 {
 	i_size_write(inode, size);
 }
 
-__rust_helper loff_t rust_helper_i_size_read(const struct inode *inode)
+loff_t rust_helper_i_size_read(const struct inode *inode)
 {
 	return i_size_read(inode);
 }
 
-__rust_helper bool rust_helper_iov_iter_is_kvec(const struct iov_iter *iter)
+bool rust_helper_iov_iter_is_kvec(const struct iov_iter *iter)
 {
 	return iov_iter_is_kvec(iter);
 }
 
-__rust_helper phys_addr_t rust_helper_virt_to_phys(void *addr)
+phys_addr_t rust_helper_virt_to_phys(void *addr)
 {
 	return virt_to_phys(addr);
 }
 
-__rust_helper void *rust_helper_phys_to_virt(phys_addr_t phys)
+void *rust_helper_phys_to_virt(phys_addr_t phys)
 {
 	return phys_to_virt(phys);
 }
 
-__rust_helper void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
+void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
 {
 	return ioremap_prot(phys, size, prot);
 }
@@ -183,7 +173,7 @@ __rust_helper void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t si
  * may be cached, whatever the page tables have. Nothing does so elsewhere, and
  * devices can lie below all RAM: there /dev/mem caches RAM only.
  */
-__rust_helper phys_addr_t rust_helper_uncached_from(void)
+phys_addr_t rust_helper_uncached_from(void)
 {
 #ifdef CONFIG_X86
 	return __pa(high_memory);
@@ -193,7 +183,7 @@ __rust_helper phys_addr_t rust_helper_uncached_from(void)
 }
 
 /* Below this /dev/mem does not ask which driver has claimed a range. */
-__rust_helper phys_addr_t rust_helper_unclaimed_below(void)
+phys_addr_t rust_helper_unclaimed_below(void)
 {
 #ifdef CONFIG_X86
 	return SZ_1M;
@@ -202,7 +192,7 @@ __rust_helper phys_addr_t rust_helper_unclaimed_below(void)
 #endif
 }
 
-__rust_helper unsigned int rust_helper_phys_bits(void)
+unsigned int rust_helper_phys_bits(void)
 {
 #if defined(CONFIG_X86)
 	return boot_cpu_data.x86_phys_bits;
@@ -213,13 +203,13 @@ __rust_helper unsigned int rust_helper_phys_bits(void)
 #endif
 }
 
-__rust_helper bool rust_helper_pfn_is_online(unsigned long pfn)
+bool rust_helper_pfn_is_online(unsigned long pfn)
 {
 	return pfn_to_online_page(pfn);
 }
 
 /* Whether memory that a driver has added as that of a device is among these page frames. */
-__rust_helper bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
+bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 {
 #ifdef CONFIG_ZONE_DEVICE
 	/* It is added in units of this size. */
@@ -232,24 +222,24 @@ __rust_helper bool rust_helper_zone_device_between(unsigned long pfn, unsigned l
 	return false;
 }
 
-__rust_helper void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset,
+void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset,
 					       size_t len)
 {
 	memcpy_from_page(to, pfn_to_page(pfn), offset, len);
 }
 
-__rust_helper void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from,
+void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from,
 					     size_t len)
 {
 	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
 }
 
-__rust_helper void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp)
+void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp)
 {
 	return alloc_pages_exact(size, gfp);
 }
 
-__rust_helper int rust_helper_alloc_contig_range(unsigned long start, unsigned long end, gfp_t gfp)
+int rust_helper_alloc_contig_range(unsigned long start, unsigned long end, gfp_t gfp)
 {
 #ifdef CONFIG_CONTIG_ALLOC
 	return alloc_contig_range(start, end, ACR_FLAGS_NONE, gfp);
@@ -258,7 +248,7 @@ __rust_helper int rust_helper_alloc_contig_range(unsigned long start, unsigned l
 #endif
 }
 
-__rust_helper void rust_helper_free_contig_range(unsigned long pfn, unsigned long nr_pages)
+void rust_helper_free_contig_range(unsigned long pfn, unsigned long nr_pages)
 {
 #ifdef CONFIG_CONTIG_ALLOC
 	free_contig_range(pfn, nr_pages);
@@ -279,7 +269,7 @@ static struct zone *numbered_zone(unsigned int index)
 }
 
 /* The page frames of the zone with this number; false after the last number. */
-__rust_helper bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn,
+bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn,
 					 unsigned long *end_pfn)
 {
 	struct zone *zone;
@@ -293,7 +283,7 @@ __rust_helper bool rust_helper_zone_span(unsigned int index, unsigned long *star
 }
 
 /* Whether the pageblock that starts at this page frame is online, and all in the zone. */
-__rust_helper bool rust_helper_pageblock_in_zone(unsigned long pfn, unsigned int index)
+bool rust_helper_pageblock_in_zone(unsigned long pfn, unsigned int index)
 {
 	struct page *first = pfn_to_online_page(pfn);
 	struct page *last = pfn_to_online_page(pfn + pageblock_nr_pages - 1);
@@ -302,27 +292,27 @@ __rust_helper bool rust_helper_pageblock_in_zone(unsigned long pfn, unsigned int
 	return first && last && page_zone(first) == zone && page_zone(last) == zone;
 }
 
-__rust_helper unsigned long rust_helper_pageblock_nr_pages(void)
+unsigned long rust_helper_pageblock_nr_pages(void)
 {
 	return pageblock_nr_pages;
 }
 
-__rust_helper void *rust_helper_kvmalloc(size_t size, gfp_t gfp)
+void *rust_helper_kvmalloc(size_t size, gfp_t gfp)
 {
 	return kvmalloc(size, gfp);
 }
 
-__rust_helper int rust_helper_register_memory_notifier(struct notifier_block *nb)
+int rust_helper_register_memory_notifier(struct notifier_block *nb)
 {
 	return register_memory_notifier(nb);
 }
 
-__rust_helper void rust_helper_unregister_memory_notifier(struct notifier_block *nb)
+void rust_helper_unregister_memory_notifier(struct notifier_block *nb)
 {
 	unregister_memory_notifier(nb);
 }
 
-__rust_helper bool rust_helper_mhp_supports_memmap_on_memory(void)
+bool rust_helper_mhp_supports_memmap_on_memory(void)
 {
 #ifdef CONFIG_MEMORY_HOTPLUG
 	return mhp_supports_memmap_on_memory();
@@ -332,7 +322,7 @@ __rust_helper bool rust_helper_mhp_supports_memmap_on_memory(void)
 }
 
 /* Whether that is what the notifier is told, and of which page frames. */
-__rust_helper bool rust_helper_memory_going_online(unsigned long action, void *data,
+bool rust_helper_memory_going_online(unsigned long action, void *data,
 						   unsigned long *start_pfn,
 						   unsigned long *nr_pages)
 {
@@ -347,14 +337,14 @@ __rust_helper bool rust_helper_memory_going_online(unsigned long action, void *d
 
 #ifdef CONFIG_PCI
 /* Whether a BAR is one of memory that has an address. */
-__rust_helper bool rust_helper_pci_bar_is_memory(struct pci_dev *pdev, int bar)
+bool rust_helper_pci_bar_is_memory(struct pci_dev *pdev, int bar)
 {
 	return (pci_resource_flags(pdev, bar) & (IORESOURCE_MEM | IORESOURCE_UNSET)) ==
 		IORESOURCE_MEM;
 }
 #endif
 
-__rust_helper void rust_helper_static_key_enable(struct static_key *key)
+void rust_helper_static_key_enable(struct static_key *key)
 {
 	static_key_enable(key);
 }

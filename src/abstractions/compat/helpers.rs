@@ -10,4 +10,4 @@ use kernel::{
     ffi, //
 };
 
-core::include!(core::env!("SIMPLE_MMAP_HELPERS_RS"));
+include!(env!("SIMPLE_MMAP_HELPERS_RS"));

@@ -3,11 +3,11 @@
 //! What stands in for the `kernel` crate until it has it.
 
 pub mod debugfs;
-pub(in crate::abstractions) mod helpers;
+pub(crate) mod helpers;
 pub mod iov_iter;
 pub mod kiocb;
 pub mod once_ref;
 pub mod series;
 pub mod static_key;
 pub mod task;
-pub(in crate::abstractions) mod this_module;
+pub(crate) mod this_module;

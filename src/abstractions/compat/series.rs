@@ -120,16 +120,16 @@ pub use pci_devices;
 mod irqreturn {
     use super::bindings::*;
 
-    pub(in crate::abstractions) const IRQ_NONE: irqreturn_t = irqreturn_IRQ_NONE;
-    pub(in crate::abstractions) const IRQ_HANDLED: irqreturn_t = irqreturn_IRQ_HANDLED;
-    pub(in crate::abstractions) const IRQ_WAKE_THREAD: irqreturn_t = irqreturn_IRQ_WAKE_THREAD;
+    pub(crate) const IRQ_NONE: irqreturn_t = irqreturn_IRQ_NONE;
+    pub(crate) const IRQ_HANDLED: irqreturn_t = irqreturn_IRQ_HANDLED;
+    pub(crate) const IRQ_WAKE_THREAD: irqreturn_t = irqreturn_IRQ_WAKE_THREAD;
 }
 #[cfg(not(kernel_7_2))]
 mod irqreturn {
     use super::bindings::*;
 
-    pub(in crate::abstractions) const IRQ_NONE: irqreturn_t = irqreturn::IRQ_NONE;
-    pub(in crate::abstractions) const IRQ_HANDLED: irqreturn_t = irqreturn::IRQ_HANDLED;
-    pub(in crate::abstractions) const IRQ_WAKE_THREAD: irqreturn_t = irqreturn::IRQ_WAKE_THREAD;
+    pub(crate) const IRQ_NONE: irqreturn_t = irqreturn::IRQ_NONE;
+    pub(crate) const IRQ_HANDLED: irqreturn_t = irqreturn::IRQ_HANDLED;
+    pub(crate) const IRQ_WAKE_THREAD: irqreturn_t = irqreturn::IRQ_WAKE_THREAD;
 }
-pub(in crate::abstractions) use irqreturn::*;
+pub(crate) use irqreturn::*;

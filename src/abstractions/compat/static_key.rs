@@ -82,8 +82,8 @@ macro_rules! static_branch_unlikely {
     ($key:path) => {{
         // A static of the module, which takes no `unsafe` to borrow, and of this very type: a
         // borrow could be one of what the static leads to.
-        let _key: &'static $crate::abstractions::compat::static_key::StaticKey = &$key;
-        let _key: *const $crate::abstractions::compat::static_key::StaticKey = &raw const $key;
+        let _key: &'static $crate::compat::static_key::StaticKey = &$key;
+        let _key: *const $crate::compat::static_key::StaticKey = &raw const $key;
 
         #[cfg(not(simple_mmap_static_branch))]
         {
@@ -96,7 +96,7 @@ macro_rules! static_branch_unlikely {
         unsafe {
             ::kernel::jump_label::arch_static_branch! {
                 $key,
-                $crate::abstractions::compat::static_key::StaticKey,
+                $crate::compat::static_key::StaticKey,
                 key,
                 false
             }

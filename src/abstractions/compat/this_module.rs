@@ -10,7 +10,7 @@
 use kernel::bindings;
 
 /// `THIS_MODULE`, which is null if the driver is built in.
-pub(in crate::abstractions) const fn this_module() -> *mut bindings::module {
+pub(crate) const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
         extern "C" {

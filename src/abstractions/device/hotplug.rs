@@ -5,7 +5,7 @@
 //! C header: [`include/linux/memory.h`](srctree/include/linux/memory.h),
 //! `register_memory_notifier()`.
 
-use crate::abstractions::{
+use crate::{
     compat::helpers,
     mm::{
         address_space::AddressSpace,

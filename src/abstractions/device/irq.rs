@@ -12,7 +12,7 @@ use super::pci::{
     as_raw,
     check_own, //
 };
-use crate::abstractions::compat::series::{
+use crate::compat::series::{
     IRQ_HANDLED,
     IRQ_NONE,
     IRQ_WAKE_THREAD, //

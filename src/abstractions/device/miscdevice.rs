@@ -11,7 +11,7 @@
 //! [`include/linux/fs.h`](srctree/include/linux/fs.h).
 
 use super::hotplug::UnmapBeforeOnline;
-use crate::abstractions::{
+use crate::{
     compat::{
         helpers,
         this_module::this_module, //
@@ -302,7 +302,7 @@ impl<T: MiscDevice> Registration<T> {
         space: AddressSpace,
         parent: *mut bindings::device,
     ) -> Result<KBox<Self>> {
-        const { core::assert!(T::MODE & !0o777 == 0, "more than the access mode of a node") };
+        const { assert!(T::MODE & !0o777 == 0, "more than the access mode of a node") };
         if T::HAS_SIZE {
             space.set_size(device.size());
         }

@@ -15,7 +15,7 @@ use super::miscdevice::{
     Register,
     Registration, //
 };
-use crate::abstractions::mm::address_space::AddressSpace;
+use crate::mm::address_space::AddressSpace;
 use core::ptr;
 use kernel::{
     prelude::*,
@@ -71,7 +71,7 @@ impl Devices {
     /// - [`EPERM`] if its offsets are physical addresses, and the kernel writes into memory before
     ///   it tells that it is added.
     pub fn add<T: MiscDevice>(&mut self, device: Arc<T>) -> Result {
-        const { core::assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
+        const { assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
         if self.0.iter().any(|other| other.name() == T::NAME) {
             return Err(EEXIST);
         }
@@ -107,38 +107,28 @@ impl Devices {
 macro_rules! module_devices {
     (type: $module:ty, $($rest:tt)*) => {
         ::kernel::prelude::module! {
-            type: $crate::abstractions::device::module::WithDevices<$module>,
+            type: __ModuleOfDevices,
             $($rest)*
         }
 
-        // SAFETY: The module is declared above with this type.
-        unsafe impl $crate::abstractions::device::module::Declared for $module {}
+        struct __ModuleOfDevices(
+            // It is dropped with the module.
+            #[allow(dead_code)] $crate::device::module::WithDevices<$module>,
+        );
+
+        impl ::kernel::Module for __ModuleOfDevices {
+            fn init(_module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
+                // SAFETY: The module is declared above with this type, and keeps what is returned
+                // until it is unloaded.
+                unsafe { $crate::device::module::WithDevices::init() }.map(Self)
+            }
+        }
     };
 }
 pub use module_devices;
 
-/// A module that `module_devices!` declares.
-///
-/// # Examples
-///
-/// ```
-/// use crate::abstractions::device::module::{
-///     Declared,
-///     WithDevices, //
-/// };
-///
-/// fn init<M: DeviceModule + Declared>(module: &'static ThisModule) -> Result<WithDevices<M>> {
-///     kernel::Module::init(module)
-/// }
-/// ```
-///
-/// # Safety
-///
-/// `kernel::module!` must be invoked with [`WithDevices`] of this type, as it can be once in a
-/// module.
-pub unsafe trait Declared {}
-
 /// What [`DeviceModule::init`] returned, and the devices.
+#[doc(hidden)]
 pub struct WithDevices<M> {
     // The order matters: fields are dropped from first to last.
     devices: Devices,
@@ -148,10 +138,16 @@ pub struct WithDevices<M> {
 /// Whether the module was initialized already.
 static IS_INITIALIZED: Atomic<i32> = Atomic::new(0);
 
-impl<M: DeviceModule + Declared> kernel::Module for WithDevices<M> {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        // The first call is the one of the `module!` macro, as no code of the module runs before. A
-        // driver that called this itself would get hold of registrations.
+impl<M: DeviceModule> WithDevices<M> {
+    /// Initializes the module.
+    ///
+    /// # Safety
+    ///
+    /// The first call must be the one of the module's init. What it returns must be dropped before
+    /// the module is unloaded.
+    #[doc(hidden)]
+    pub unsafe fn init() -> Result<Self> {
+        // A driver that called this itself would get hold of registrations.
         if IS_INITIALIZED.xchg(1, Full) != 0 {
             return Err(EBUSY);
         }

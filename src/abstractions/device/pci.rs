@@ -15,7 +15,7 @@
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h).
 
-use crate::abstractions::{
+use crate::{
     compat::{
         helpers,
         series::DevresBar,
@@ -131,7 +131,7 @@ impl<'a> BoundSpace<'a> {
     /// # Examples
     ///
     /// ```
-    /// use crate::abstractions::{
+    /// use simple_mmap::{
     ///     device::pci::BarCaching,
     ///     mm::frames::WriteCombining, //
     /// };

@@ -5,7 +5,7 @@
 //! C header: [`include/linux/ioport.h`](srctree/include/linux/ioport.h), `region_intersects()`.
 
 use super::raw_io::RawIo;
-use crate::abstractions::{
+use crate::{
     compat::helpers,
     mm::{
         frames::{
@@ -127,7 +127,7 @@ pub fn phys_address_space() -> u64 {
 /// # Examples
 ///
 /// ```
-/// use crate::abstractions::{
+/// use simple_mmap::{
 ///     device::physical::NotRam,
 ///     mm::frames::Recheck, //
 /// };
@@ -161,13 +161,13 @@ fn is_claimed(first: Pfn, count: usize) -> bool {
     // SAFETY: This is a number.
     let from = Pfn::containing(unsafe { helpers::unclaimed_below() });
     let end = first.as_raw() + count;
-    if end <= from.as_raw() || !core::cfg!(CONFIG_STRICT_DEVMEM) {
+    if end <= from.as_raw() || !cfg!(CONFIG_STRICT_DEVMEM) {
         return false;
     }
     let first = first.max(from);
     let count = end - first.as_raw();
     intersects(first, count, bindings::IORESOURCE_EXCLUSIVE as c_ulong)
-        || core::cfg!(CONFIG_IO_STRICT_DEVMEM)
+        || cfg!(CONFIG_IO_STRICT_DEVMEM)
             && intersects(first, count, bindings::IORESOURCE_BUSY as c_ulong)
 }
 

@@ -9,7 +9,7 @@ use super::miscdevice::{
     MiscDevice,
     Opening, //
 };
-use crate::abstractions::mm::address_space::AddressSpace;
+use crate::mm::address_space::AddressSpace;
 use kernel::{
     bindings,
     error::to_result,
@@ -46,7 +46,7 @@ impl RawIo {
     /// [`EPERM`] if it has no `CAP_SYS_RAWIO`, see `capable()`, or the kernel is locked down.
     pub fn of_current<D: MiscDevice>(opening: &Opening<'_, D>) -> Result<Self> {
         const {
-            core::assert!(
+            assert!(
                 D::PHYSICAL,
                 "the device's offsets are no physical addresses"
             )

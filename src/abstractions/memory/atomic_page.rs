@@ -5,7 +5,7 @@
 //! C header: [`include/linux/compiler.h`](srctree/include/linux/compiler.h), `READ_ONCE()` and
 //! `WRITE_ONCE()`.
 
-use crate::abstractions::mm::page::SharedPage;
+use crate::mm::page::SharedPage;
 use kernel::{
     alloc::AllocError,
     page::PAGE_SIZE,
@@ -61,7 +61,7 @@ impl AtomicPage {
     /// Word number `N`, which is at offset `8 * N` in bytes. One that the page does not have fails
     /// to compile.
     pub fn word<const N: usize>(&self) -> &Atomic<i64> {
-        const { core::assert!(N < Self::WORDS, "the page has no such word") };
+        const { assert!(N < Self::WORDS, "the page has no such word") };
         let words = self.0.address().cast::<i64>();
         // SAFETY: By the type invariant the page is mapped at this address, which is a multiple of
         // its size, so the word is in it and aligned. It was zeroed, and any bits are a valid

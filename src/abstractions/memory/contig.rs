@@ -9,7 +9,7 @@ use super::may_fail::{
     is_available,
     GFP, //
 };
-use crate::abstractions::{
+use crate::{
     compat::helpers,
     mm::{
         frames::FrameRun,

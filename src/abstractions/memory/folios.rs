@@ -6,7 +6,7 @@ use super::may_fail::{
     filled,
     MayFailVec, //
 };
-use crate::abstractions::{
+use crate::{
     compat::once_ref::OnceRef,
     mm::{
         folio::Folio,

@@ -8,7 +8,7 @@
 //! C header: [`include/linux/gfp_types.h`](srctree/include/linux/gfp_types.h),
 //! `__GFP_RETRY_MAYFAIL`.
 
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::{
     alloc::Layout,
     ptr::NonNull, //

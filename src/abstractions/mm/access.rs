@@ -6,7 +6,7 @@
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `follow_pfnmap_start()`.
 
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::cmp::min;
 use kernel::{
     bindings,
@@ -92,7 +92,7 @@ unsafe fn access_pfnmap(
 ) -> Result<usize> {
     let offset = address & !PAGE_MASK;
     let len = min(access.size(), PAGE_SIZE - offset);
-    let write = core::matches!(access, Access::Write(_));
+    let write = matches!(access, Access::Write(_));
     loop {
         // SAFETY: As the caller promises.
         let found = unsafe { Followed::new_touched(vma, address, write) }?;

@@ -16,7 +16,7 @@
 //! `anon_inode_create_getfile()`.
 
 use super::pgoff::Pgoff;
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
@@ -41,7 +41,7 @@ use kernel::{
 /// # Invariants
 ///
 /// The pointer is to an inode that [`Self::new`] made, and this value owns a reference on it.
-pub(in crate::abstractions) struct AddressSpace {
+pub(crate) struct AddressSpace {
     inode: NonNull<bindings::inode>,
 }
 
@@ -56,7 +56,7 @@ impl AddressSpace {
     /// Makes an inode of no bytes.
     ///
     /// It has no type, as the kernel takes the files of regular inodes for those of a file system.
-    pub(in crate::abstractions) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         // SAFETY: The name is a C string, and the operations are the kernel's own. They have no
         // owner, and no private data.
         let file = from_err_ptr(unsafe {
@@ -89,7 +89,7 @@ impl AddressSpace {
     }
 
     /// Hands the reference over to the C side, as what a file has in `f_mapping`.
-    pub(in crate::abstractions) fn into_mapping(self) -> *mut bindings::address_space {
+    pub(crate) fn into_mapping(self) -> *mut bindings::address_space {
         ManuallyDrop::new(self).as_ptr()
     }
 
@@ -99,7 +99,7 @@ impl AddressSpace {
     ///
     /// `mapping` must be what [`Self::into_mapping`] returned, and the caller give that reference
     /// up.
-    pub(in crate::abstractions) unsafe fn from_mapping(
+    pub(crate) unsafe fn from_mapping(
         mapping: *mut bindings::address_space,
     ) -> Self {
         // INVARIANT: The reference is the one that `into_mapping` kept from being given back.
@@ -115,7 +115,7 @@ impl AddressSpace {
     ///
     /// `mapping` must be what [`Self::into_mapping`] returned, and that reference not be given up
     /// for the duration of `'a`.
-    pub(in crate::abstractions) unsafe fn borrow<'a>(
+    pub(crate) unsafe fn borrow<'a>(
         mapping: *mut bindings::address_space,
     ) -> Borrowed<'a> {
         Borrowed {
@@ -126,7 +126,7 @@ impl AddressSpace {
     }
 
     /// Sets the size in bytes, `i_size_write()`, before any file is opened.
-    pub(in crate::abstractions) fn set_size(&self, size: u64) {
+    pub(crate) fn set_size(&self, size: u64) {
         // SAFETY: The inode is valid, and nobody else writes its size.
         unsafe { helpers::i_size_write(self.inode.as_ptr(), size as bindings::loff_t) };
     }
@@ -136,7 +136,7 @@ impl AddressSpace {
     ///
     /// For page frames only. A page with references can be mapped after this by a fault that began
     /// before it: the kernel makes the entry when the fault operation has returned.
-    pub(in crate::abstractions) fn unmap(&self, range: Range<Pgoff>) {
+    pub(crate) fn unmap(&self, range: Range<Pgoff>) {
         let count = range.end.index().saturating_sub(range.start.index());
         if count > 0 {
             // SAFETY: The address space is valid.
@@ -148,7 +148,7 @@ impl AddressSpace {
 
     /// Takes the lock that keeps what was checked from changing, `invalidate_lock`, for `f` to run
     /// under it, beside others that do the same.
-    pub(in crate::abstractions) fn with_valid<R>(&self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn with_valid<R>(&self, f: impl FnOnce() -> R) -> R {
         // SAFETY: The address space is valid as long as `self` is borrowed.
         let lock = unsafe { &raw mut (*self.as_ptr()).invalidate_lock };
         // SAFETY: As above; this may sleep.
@@ -161,7 +161,7 @@ impl AddressSpace {
 
     /// Takes the same lock for `f` to change what others check under it. Nobody else runs under it
     /// meanwhile.
-    pub(in crate::abstractions) fn invalidate(&self, f: impl FnOnce()) {
+    pub(crate) fn invalidate(&self, f: impl FnOnce()) {
         // SAFETY: The address space is valid as long as `self` is borrowed.
         let lock = unsafe { &raw mut (*self.as_ptr()).invalidate_lock };
         // SAFETY: As above; this may sleep.
@@ -176,7 +176,7 @@ impl AddressSpace {
     /// Marks it as one whose device is gone, for ever, and unmaps all that VMAs have mapped of it.
     /// What is mapped under [`Self::with_valid`], and only where [`Self::is_revoked`] is not so, is
     /// unmapped when this returns, and stays so.
-    pub(in crate::abstractions) fn revoke(&self) {
+    pub(crate) fn revoke(&self) {
         self.invalidate(|| {
             // SAFETY: The inode is valid. The field is ours, and written under the lock only. As
             // WRITE_ONCE(), for those who read it without.
@@ -191,14 +191,14 @@ impl AddressSpace {
 
     /// Whether it was. In [`Self::with_valid`] the answer stays true until that ends; elsewhere
     /// only a yes does.
-    pub(in crate::abstractions) fn is_revoked(&self) -> bool {
+    pub(crate) fn is_revoked(&self) -> bool {
         // SAFETY: The inode is valid, and the field is ours. As READ_ONCE().
         !unsafe { (&raw const (*self.inode.as_ptr()).i_private).read_volatile() }.is_null()
     }
 }
 
 /// An [`AddressSpace`] that somebody else has a reference on.
-pub(in crate::abstractions) struct Borrowed<'a> {
+pub(crate) struct Borrowed<'a> {
     space: ManuallyDrop<AddressSpace>,
     _lent: PhantomData<&'a AddressSpace>,
 }
@@ -219,7 +219,7 @@ impl Clone for AddressSpace {
         // SAFETY: As above; as READ_ONCE().
         let count = unsafe { (&raw const (*self.inode.as_ptr()).i_count.counter).read_volatile() };
         // References that are forgotten must not have the count start anew.
-        core::assert!(count > 0, "too many references on an inode");
+        assert!(count > 0, "too many references on an inode");
         // INVARIANT: We just took the reference that the new value owns.
         Self { inode: self.inode }
     }

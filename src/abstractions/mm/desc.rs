@@ -35,7 +35,7 @@ use super::{
     },
     vma::is_cow_mapping, //
 };
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::{
     marker::PhantomData,
     ptr::NonNull, //
@@ -117,7 +117,7 @@ pub struct Ready(());
 /// # Examples
 ///
 /// ```
-/// use crate::abstractions::mm::desc::{
+/// use simple_mmap::mm::desc::{
 ///     New,
 ///     Undecided, //
 /// };
@@ -142,7 +142,7 @@ impl Undecided for NotCow {}
 /// # Examples
 ///
 /// ```
-/// use crate::abstractions::mm::{
+/// use simple_mmap::mm::{
 ///     desc::Allows,
 ///     frames::{
 ///         Caching,
@@ -187,7 +187,7 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     ///   it so far. It must not be used after the hook has returned.
     /// - The private data of the file `desc->file` must be what `into_foreign` of an `Arc<T>`
     ///   returned, from before this call until the file is released, and `'a` must end there.
-    pub(in crate::abstractions) unsafe fn from_raw(
+    pub(crate) unsafe fn from_raw(
         desc: *mut bindings::vm_area_desc,
     ) -> Result<Self> {
         // SAFETY: The hook is called with a valid description.

@@ -11,7 +11,7 @@ use super::{
         vm_range, //
     }, //
 };
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use kernel::{
     alloc::AllocError,
     bindings,

@@ -6,7 +6,7 @@
 //! [`include/linux/gfp.h`](srctree/include/linux/gfp.h), `alloc_pages()`.
 
 use super::pgoff::Pgoff;
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::ptr::NonNull;
 use kernel::{
     alloc::AllocError,

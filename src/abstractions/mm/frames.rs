@@ -21,7 +21,7 @@ use super::{
         VmOperations, //
     }, //
 };
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::marker::PhantomData;
 use kernel::{
     bindings,
@@ -158,7 +158,7 @@ mod private {
 /// # Examples
 ///
 /// ```
-/// use crate::abstractions::{
+/// use simple_mmap::{
 ///     device::physical::NotRam,
 ///     mm::frames::{
 ///         Cached,
@@ -186,7 +186,7 @@ impl<'a, C: Caching, R> IoFrames<'a, C, R> {
     /// # Safety
     ///
     /// As the type invariant says.
-    pub(in crate::abstractions) unsafe fn new(
+    pub(crate) unsafe fn new(
         space: &'a AddressSpace,
         first: Pfn,
         count: usize,
@@ -238,7 +238,7 @@ pub trait Recheck: 'static {
 ///
 /// impl Frames for Ring {
 ///     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
-///         self.0.frames_from(pgoff.index() % self.0.count())
+///         self.0.frames_from(pgoff.index().checked_rem(self.0.count())?)
 ///     }
 /// }
 /// # let _ = Ring(ContigPages::alloc(4)?);
@@ -266,7 +266,7 @@ pub trait Frames: VmOperations {
 /// They come from what describes the device's memory:
 ///
 /// ```
-/// use crate::abstractions::mm::frames::{
+/// use simple_mmap::mm::frames::{
 ///     RevocableFrames,
 ///     Uncached, //
 /// };
@@ -295,7 +295,7 @@ impl<C: Caching> RevocableFrames<C> {
     /// # Safety
     ///
     /// As the type invariant says.
-    pub(in crate::abstractions) unsafe fn new(
+    pub(crate) unsafe fn new(
         space: AddressSpace,
         first: Pfn,
         count: usize,
@@ -336,7 +336,7 @@ impl<C: Caching> RevocableFrames<C> {
 /// # Examples
 ///
 /// ```
-/// use crate::abstractions::mm::frames::{
+/// use simple_mmap::mm::frames::{
 ///     RevocableFrames,
 ///     Uncached, //
 /// };

@@ -9,7 +9,7 @@ use super::{
     pfn::Pfn,
     pgoff::Pgoff, //
 };
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::{
     cmp::min,
     mem::ManuallyDrop,
@@ -119,7 +119,7 @@ impl SharedPage {
     }
 
     /// The folio that this is a page of.
-    pub(in crate::abstractions) fn folio(&self) -> &Folio {
+    pub(crate) fn folio(&self) -> &Folio {
         // SAFETY: The page is valid, and a reference on it is one on its folio.
         unsafe { &*helpers::page_folio(self.as_ptr()).cast() }
     }

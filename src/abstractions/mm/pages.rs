@@ -18,7 +18,7 @@ use super::{
         VmOperations, //
     }, //
 };
-use crate::abstractions::compat::helpers;
+use crate::compat::helpers;
 use core::marker::PhantomData;
 use kernel::{
     bindings,
@@ -111,7 +111,7 @@ impl<T: Pages> Table<T> {
             // An entry of a PMD is not to map a folio with a broken page, which is marked as such
             // when it is asked about, nor one whose pages have to be seen to be touched. Without
             // huge pages there is none anyway.
-            if core::cfg!(CONFIG_TRANSPARENT_HUGEPAGE)
+            if cfg!(CONFIG_TRANSPARENT_HUGEPAGE)
                 && page.folio().is_pmd_mappable()
                 && Self::needs_single_pages(fault)
             {

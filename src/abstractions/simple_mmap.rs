@@ -64,3 +64,6 @@ pub mod device;
 pub mod memory;
 pub mod mm;
 pub mod prelude;
+
+/// What the macros for the kernel log begin a line with: the name of the module, as in its driver.
+const __LOG_PREFIX: &[u8] = concat!(env!("SIMPLE_MMAP_MODULE"), "\0").as_bytes();
