@@ -14,13 +14,13 @@ mod region;
 mod simplen;
 mod simpler;
 
-use simple_mmap::prelude::*;
 use events::Events;
 use parameters::{
     Given,
     Parameters, //
 };
 use physical::Physical;
+use simple_mmap::prelude::*;
 use simplen::Simplen;
 use simpler::Simpler;
 

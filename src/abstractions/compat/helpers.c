@@ -106,7 +106,7 @@ void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long
 }
 
 void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc,
-							unsigned long pfn)
+					  unsigned long pfn)
 {
 	mmap_action_ioremap_full(desc, pfn);
 }
@@ -223,13 +223,13 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 }
 
 void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset,
-					       size_t len)
+				 size_t len)
 {
 	memcpy_from_page(to, pfn_to_page(pfn), offset, len);
 }
 
 void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from,
-					     size_t len)
+			       size_t len)
 {
 	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
 }
@@ -270,7 +270,7 @@ static struct zone *numbered_zone(unsigned int index)
 
 /* The page frames of the zone with this number; false after the last number. */
 bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn,
-					 unsigned long *end_pfn)
+			   unsigned long *end_pfn)
 {
 	struct zone *zone;
 
@@ -323,8 +323,8 @@ bool rust_helper_mhp_supports_memmap_on_memory(void)
 
 /* Whether that is what the notifier is told, and of which page frames. */
 bool rust_helper_memory_going_online(unsigned long action, void *data,
-						   unsigned long *start_pfn,
-						   unsigned long *nr_pages)
+				     unsigned long *start_pfn,
+				     unsigned long *nr_pages)
 {
 	const struct memory_notify *notify = data;
 

@@ -6,7 +6,7 @@
 //! process is none, so what holds it copies itself, like
 //! [`SharedPage::copy_to_iter`].
 //!
-//! [`SharedPage::copy_to_iter`]: simple_mmap::mm::page::SharedPage::copy_to_iter
+//! [`SharedPage::copy_to_iter`]: crate::mm::page::SharedPage::copy_to_iter
 //!
 //! C header: [`include/linux/uio.h`](srctree/include/linux/uio.h).
 

@@ -99,9 +99,7 @@ impl AddressSpace {
     ///
     /// `mapping` must be what [`Self::into_mapping`] returned, and the caller give that reference
     /// up.
-    pub(crate) unsafe fn from_mapping(
-        mapping: *mut bindings::address_space,
-    ) -> Self {
+    pub(crate) unsafe fn from_mapping(mapping: *mut bindings::address_space) -> Self {
         // INVARIANT: The reference is the one that `into_mapping` kept from being given back.
         Self {
             // SAFETY: The address space is that of a valid inode.
@@ -115,9 +113,7 @@ impl AddressSpace {
     ///
     /// `mapping` must be what [`Self::into_mapping`] returned, and that reference not be given up
     /// for the duration of `'a`.
-    pub(crate) unsafe fn borrow<'a>(
-        mapping: *mut bindings::address_space,
-    ) -> Borrowed<'a> {
+    pub(crate) unsafe fn borrow<'a>(mapping: *mut bindings::address_space) -> Borrowed<'a> {
         Borrowed {
             // SAFETY: The caller lends the reference that this takes over, and it is not dropped.
             space: ManuallyDrop::new(unsafe { Self::from_mapping(mapping) }),

@@ -187,9 +187,7 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     ///   it so far. It must not be used after the hook has returned.
     /// - The private data of the file `desc->file` must be what `into_foreign` of an `Arc<T>`
     ///   returned, from before this call until the file is released, and `'a` must end there.
-    pub(crate) unsafe fn from_raw(
-        desc: *mut bindings::vm_area_desc,
-    ) -> Result<Self> {
+    pub(crate) unsafe fn from_raw(desc: *mut bindings::vm_area_desc) -> Result<Self> {
         // SAFETY: The hook is called with a valid description.
         if unsafe { (*desc).file != (*desc).vm_file } {
             return Err(EINVAL);

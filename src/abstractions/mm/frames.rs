@@ -186,11 +186,7 @@ impl<'a, C: Caching, R> IoFrames<'a, C, R> {
     /// # Safety
     ///
     /// As the type invariant says.
-    pub(crate) unsafe fn new(
-        space: &'a AddressSpace,
-        first: Pfn,
-        count: usize,
-    ) -> Self {
+    pub(crate) unsafe fn new(space: &'a AddressSpace, first: Pfn, count: usize) -> Self {
         // INVARIANT: As the caller promises.
         Self {
             space,
@@ -295,11 +291,7 @@ impl<C: Caching> RevocableFrames<C> {
     /// # Safety
     ///
     /// As the type invariant says.
-    pub(crate) unsafe fn new(
-        space: AddressSpace,
-        first: Pfn,
-        count: usize,
-    ) -> Self {
+    pub(crate) unsafe fn new(space: AddressSpace, first: Pfn, count: usize) -> Self {
         // INVARIANT: As the caller promises.
         Self {
             space,

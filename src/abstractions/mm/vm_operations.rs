@@ -116,9 +116,7 @@ impl VmaState {
 /// For the duration of `'a`, `file` must be held, and its private data be what `into_foreign` of an
 /// `Arc<T>` returned.
 #[inline]
-pub(crate) unsafe fn file_data<'a, T: 'static>(
-    file: *const bindings::file,
-) -> &'a T {
+pub(crate) unsafe fn file_data<'a, T: 'static>(file: *const bindings::file) -> &'a T {
     // SAFETY: The file is held, and its private data, once set, stays until it is released.
     let data = unsafe { Arc::<T>::borrow((*file).private_data) };
     let data: *const T = &raw const *data;
