@@ -4,16 +4,18 @@
 # guest.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
 #
 # ARGS is one string of shell words. From the environment: KDIR, or KERNEL, ARCH and FLAVOUR choose the
-# kernel, FILES are more files for the guest's working folder, LOAD=no leaves the module unloaded,
-# TRACE=no its trace unshown, RESERVE=yes keeps the kernel from using 64 KiB in the midst of RAM,
-# QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS, MEM, SMP, ICOUNT and
-# TIMEOUT as in the README. IMAGE is a kernel to boot instead, with the driver built in, and the
+# kernel, DRIVER the driver, FILES, shell words like ARGS, are more files for the guest's working folder,
+# LOAD=no leaves the module unloaded, TRACE=no its trace unshown, RESERVE=yes keeps the kernel from using
+# 64 KiB in the midst of RAM, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS,
+# MEM, SMP, ICOUNT and TIMEOUT as in the README. IMAGE is a kernel to boot instead, with the driver built in, and the
 # examples as modules beside it.
 #
 # Ends with the program's status, or 125 if the guest or its kernel failed.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 # shellcheck source=scripts/target.sh
 . "$top/scripts/target.sh"
 # shellcheck source=scripts/tree.sh
@@ -69,20 +71,17 @@ find_image() {
 		"Build it in $KDIR (make), or make /boot/vmlinuz-$release readable."
 }
 
-# quote TEXT: TEXT as one word of a shell.
-quote() {
-	printf "'%s'" "${1//\'/\'\\\'\'}"
-}
-
 # make_initramfs: what the guest holds, in $dir/initramfs.cpio.
 make_initramfs() {
-	local root=$dir/initramfs file size
+	local root=$dir/initramfs files file size
+	mapfile -t files < <(xargs printf '%s\n' <<<"$(quote "$prog") ${FILES:-}")
 	mkdir -p "$root"/{bin,proc,sys,dev,home}
 	cp "$("$top/scripts/build-root.sh")/usr/bin/busybox" "$root/bin"
 	ln -s busybox "$root/bin/sh"
 	cp "$top"/scripts/guest/* "$root"
-	[ -z "$module" ] || cp "${module%/*}"/simple*.ko "$root"
-	for file in $prog ${FILES:-}; do
+	[ -z "$module" ] || cp "${module%/*}"/*.ko "$root"
+	for file in "${files[@]}"; do
+		[ -n "$file" ] || continue
 		[ -e "$file" ] || die "FILES: there is no $file"
 		[ ! -e "$root/home/${file##*/}" ] || die "two files are called ${file##*/}" \
 			"They all go to the guest's one working folder. Rename one."
@@ -94,6 +93,7 @@ make_initramfs() {
 	cat >"$root/guest.conf" <<-END
 		out=/dev/${target_lines[1]} control=/dev/${target_lines[2]}
 		load=$([ "$LOAD" = no ] || echo yes)
+		module=$module_name
 		modparams=$(quote "${MODPARAMS:-}")
 		shell=$([ "$mode" != shell ] || echo yes)
 		term=$(quote "${TERM:-vt100}")
@@ -101,7 +101,7 @@ make_initramfs() {
 		settle=$([ -z "$ICOUNT" ] && echo 0 || echo 3)
 		prog=$(quote "${prog##*/}")
 		args=$(quote "$args")
-		trace=$([ "$TRACE" = no ] || echo yes)
+		trace=$([ "$TRACE" = no ] || quote "$trace")
 	END
 	(cd "$root" && find . | "$in_root" cpio --quiet -o -H newc -R 0:0) >"$dir/initramfs.cpio"
 }
@@ -135,6 +135,8 @@ boot() {
 
 	# shellcheck disable=SC2206 # words
 	qemu+=(${QEMU_ARGS:-})
+	# For a PCI driver to bind to.
+	[ -z "$driver" ] || qemu+=(-device edu -device edu)
 	if [ -n "$ICOUNT" ]; then
 		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
 		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
@@ -150,7 +152,15 @@ boot() {
 	fi
 	[ -z "${RESERVE:-}" ] || reserve_memory
 	if [ "$mode" != shell ]; then
-		"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null
+		for try in 1 2 3; do
+			"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null &
+			machine=$!
+			[ "$try" = 3 ] || comes_up && break
+			say "the guest's kernel did not come up, as an emulated one sometimes does not; booting it again"
+			kill "$machine" 2>/dev/null || true
+			wait "$machine" || true
+		done
+		wait "$machine"
 	elif [ -t 0 ]; then
 		"$in_root" "${qemu[@]}" -append "$append"
 	else
@@ -161,11 +171,22 @@ boot() {
 	fi
 }
 
+# comes_up: whether the guest's first process is there within a time that is far more than it takes. Before
+# that nothing of the module is loaded. With several processors QEMU sometimes mistakes the breakpoint that
+# the kernel puts into code that it changes: the kernel dies of it, or hangs.
+comes_up() {
+	local deadline=$((SECONDS + target_boot_timeout))
+	while ! grep -qs '^booted' "$dir/control"; do
+		kill -0 "$machine" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ] || return
+		sleep 0.2
+	done
+}
+
 # typed: our input as if it were typed: when the shell is there, as what comes before is lost, and with
 # its end as a terminal has it.
 typed() {
 	local reader
-	while [ ! -s "$dir/control" ]; do
+	while ! grep -qs '^ready' "$dir/control"; do
 		[ -d "$dir" ] || return
 		sleep 0.2
 	done
@@ -185,7 +206,11 @@ trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenc
 trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
 
 module=
+machine=
 typist=
+# The driver's lines in the kernel log that are shown.
+trace='simple: simple[rn]: '
+[ -z "$driver" ] || trace="\\b$module_name: "
 if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi
@@ -194,7 +219,7 @@ find_image
 
 mkdir -p "$cache"
 dir=$(mktemp -d "$cache/guest.XXXXXX")
-trap '[ -z "$typist" ] || kill "$typist" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill $typist $machine 2>/dev/null || true; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 make_initramfs
 
@@ -202,7 +227,7 @@ status=0
 boot || status=$?
 if grep -Eq "$trouble" "$dir/console" "$dir/control" 2>/dev/null; then
 	grep -Ehm 40 -A 30 "$trouble" "$dir/console" "$dir/control" | tr -d '\r' | awk 'NR <= 60' >&2
-	say "error: the guest's kernel reported trouble, see above"
+	say "error: the guest's kernel reported trouble${driver:+ while $module_name was tried}, see above"
 	exit 125
 fi
 if [ "$status" = 124 ]; then

@@ -78,8 +78,8 @@ FLAVOUR=${FLAVOUR:-${target_flavours[0]}}
 case $KERNEL in
 stock)
 	target_toolchain=CC=$target_triplet-$target_cc # what builds modules for it, for its make
-	target_mem=1G                   # the guest's memory, and the seconds that it may take
-	target_timeout=120
+	target_mem=1G                   # the guest's memory, and the seconds that it may take, and until it is up
+	target_timeout=120 target_boot_timeout=90
 	# A huge page has 32 MiB there, and the tests use many.
 	[ "$FLAVOUR" != arm64-16k ] || target_mem=2G
 	;;
@@ -91,7 +91,7 @@ debug)
 	# the kernel finds out what the processor can.
 	target_cpu=max,la57=off
 	target_mem=2G
-	target_timeout=800
+	target_timeout=800 target_boot_timeout=300
 	;;
 *)
 	die "KERNEL=$KERNEL is not known" "Known kernels: stock, debug"

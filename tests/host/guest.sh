@@ -39,11 +39,14 @@ program crash <<<'echo c >/proc/sysrq-trigger'
 guest PROG="$scratch/crash"
 expect "a kernel that panics is reported" 2 "Kernel panic" "the guest's kernel reported trouble"
 
+program nothing <<<'true'
+guest PROG="$scratch/nothing" KERNEL_ARGS="rdinit=/nothing"
+expect "a kernel that does not come up is booted again, and reported" 2 "booting it again" "Kernel panic"
+
 program hang <<<'sleep 1000'
 guest PROG="$scratch/hang" TIMEOUT=3
 expect "a guest that hangs is ended" 2 "did not end within 3 seconds"
 
-program nothing <<<'true'
 guest PROG="$scratch/nothing" MODPARAMS="pages=0"
 expect "parameters that the module refuses are reported" 2 "parameter pages is 0"
 
