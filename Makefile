@@ -22,6 +22,13 @@
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
+## A driver of your own, in a folder of its own:
+## make new DRIVER=<folder> [KIND=pages|frames|pci]   make one to start from
+## make DRIVER=<folder>   build it, for the kernels below
+## make run|test DRIVER=<folder>   boot a guest with it loaded, and run its tests
+## make torture DRIVER=<folder> DEV=/dev/<name>   use its device at random
+## make shell|check|lint|doc|matrix|rust-analyzer|clean DRIVER=<folder>   as above
+##
 ## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64 and FLAVOUR of Debian's stock kernels,
 ##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k, and SERIES=7.2|7.3 of them,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/debug.config)
@@ -29,67 +36,74 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all run shell picture test matrix torture bench bench-accept intree intree-undo check lint doc \
+.PHONY: all new run shell picture test matrix torture bench bench-accept intree intree-undo check lint doc \
 	rust-analyzer clean distclean help
+
+# A driver's folder calls this file from there.
+makefile := $(lastword $(MAKEFILE_LIST))
+scripts := $(dir $(makefile))scripts
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
-export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE
+export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE DRIVER KIND DEV
 export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
 
 all:
-	@module=$$(scripts/build.sh $(kernel_settings)) && cp "$${module%/*}"/simple*.ko .
+	@$(scripts)/make.sh $(kernel_settings)
+
+new:
+	@$(scripts)/new.sh
 
 run:
-	@scripts/run.sh
+	@$(scripts)/run.sh
 
 shell:
-	@scripts/guest.sh shell
+	@$(scripts)/guest.sh shell
 
 picture:
-	@scripts/picture.sh
+	@$(scripts)/picture.sh
 
 test:
-	@scripts/test.sh
+	@$(scripts)/test.sh
 
 torture:
-	@scripts/torture.sh
+	@$(scripts)/torture.sh
 
 matrix:
-	@scripts/matrix.sh
+	@$(scripts)/matrix.sh
 
 bench:
-	@scripts/bench.sh
+	@$(scripts)/bench.sh
 
 bench-accept:
-	@scripts/bench.sh accept
+	@$(scripts)/bench.sh accept
 
 intree:
-	@scripts/intree.sh
+	@$(scripts)/intree.sh
 
 intree-undo:
-	@scripts/place.sh undo '$(KSRC)'
+	@$(scripts)/place.sh undo '$(KSRC)'
 
 check:
-	@scripts/check.sh
+	@$(scripts)/check.sh
 
 lint:
-	@scripts/lint.sh
+	@$(scripts)/lint.sh
 
 doc:
-	@scripts/doc.sh
+	@$(scripts)/doc.sh
 
 rust-analyzer:
-	@scripts/rust-analyzer.sh
+	@$(scripts)/rust-analyzer.sh
 
 clean:
-	@scripts/clean.sh
+	@$(scripts)/clean.sh
 
 distclean:
-	@scripts/clean.sh cache
+	@$(scripts)/clean.sh cache
 
 help:
-	@sed -n 's/^## \?//p' Makefile
+	@sed -n 's/^## \?//p' $(makefile)

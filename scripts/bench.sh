@@ -15,6 +15,8 @@
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
+only_own bench
+
 [[ -z ${KDIR:-} && $KERNEL = stock ]] || die "the benchmark is for the stock kernels" \
 	"Leave KDIR and KERNEL out. FLAVOUR chooses among them."
 

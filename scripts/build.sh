@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build.sh [--guest] [ARG...]: builds the modules and prints where simple.ko is; the examples are
-# beside it.
+# build.sh [--guest] [ARG...]: builds the modules and prints where the module is: simple.ko, with the
+# examples beside it, or that of DRIVER.
 #
 # The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
 # KERNEL, ARCH, FLAVOUR or SERIES is asked for; otherwise the stock or the debug one. With --guest,
@@ -11,6 +11,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 # shellcheck source=scripts/tree.sh
 . "$top/scripts/tree.sh"
 
@@ -24,28 +26,39 @@ if [ "${1:-}" = --guest ]; then
 	shift
 fi
 
+# built DIR ARG...: prints where the module is. With MO= it is elsewhere.
+built() {
+	[[ -z $driver || " $*" == *" MO="* || -f $1/$module_name.ko ]] || die "$driver/Kbuild builds no $module_name.ko" \
+		"A driver has the name of its folder: obj-m := $module_name.o"
+	echo "$1/$module_name.ko"
+}
+
 # host_build TREE ARG...: with the toolchain of this system.
 host_build() {
 	local tree=$1 out
 	shift
-	out=$top/build/$(release_of "$tree")
+	[[ $folder != *[[:space:]:%]* ]] || die "the kernel's make takes no path with a space, a colon or a %: $folder" \
+		"Move it, or leave KDIR out: for a stock Debian kernel it can be built."
+	out=$folder/build/$(release_of "$tree")
 	mkdir -p "$out"
-	say "building for $(release_of "$tree")"
-	flock "$out" make --no-print-directory -C "$tree" M="$top" MO="$out" ${ARCH:+ARCH="$target_arch"} \
+	say "building${driver:+ $module_name} for $(release_of "$tree")"
+	flock "$out" make --no-print-directory -C "$tree" M="$folder" MO="$out" ${ARCH:+ARCH="$target_arch"} \
 		modules "$@" >&2
-	echo "$out/simple.ko"
+	built "$out" "$@"
 }
 
 # target_build ARG...: with the toolchain of the build root.
 target_build() {
-	local kernel out
+	local kernel release out
 	kernel=$("$top/scripts/kernel.sh")
-	out=$top/build/$(cat "$kernel/release")
+	release=$(cat "$kernel/release")
+	out=$folder/build/$release
 	mkdir -p "$out"
-	say "building for $(cat "$kernel/release")"
-	flock "$out" "$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" M="$top" MO="$out" \
+	say "building${driver:+ $module_name} for $release"
+	flock "$out" "$top/scripts/in-root.sh" make --no-print-directory -C "$kernel/build" \
+		M="$folder_in_root" MO="$folder_in_root/build/$release" \
 		ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain" -j"$(nproc)" modules "$@" >&2
-	echo "$out/simple.ko"
+	built "$out" "$@"
 }
 
 if [ -n "${KDIR:-}" ]; then

@@ -6,6 +6,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 # shellcheck source=scripts/tree.sh
 . "$top/scripts/tree.sh"
 
@@ -118,7 +120,7 @@ fact signatures "$signatures"
 	"kernel and a key that the kernel trusts."
 
 # The best answer is a build, which also finds what the kernel does not export.
-out=$top/build/check
+out=$folder/build/check
 rm -rf "$out"
 mkdir -p "$out"
 say "building the module for it (10 to 20 seconds)"

@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# clean.sh [cache]: removes what the build made in the checkout, and the cache too.
+# clean.sh [cache]: removes what the build made in the checkout, or in the folder of DRIVER, and the cache too.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 
+if [ -n "$driver" ]; then
+	[ "${1:-}" != cache ] || only_own distclean
+	rm -rf "$driver"/build/* "$driver/rust-project.json"
+	exit
+fi
 rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
 # What the kernel's build system leaves if it is called here without MO=.
 rm -f "$top"/{modules.order,Module.symvers,.module-common.o}

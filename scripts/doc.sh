@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# doc.sh: makes the documentation of the abstractions, in build/doc.
+# doc.sh: makes the documentation of the abstractions, and of DRIVER, in build/doc.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 
-objects=$top/build/doc-objects
-export DOC_DIR=$top/build/doc
-rm -rf "$objects" "$DOC_DIR"
-mkdir -p "$objects" "$DOC_DIR"
+objects=$folder/build/doc-objects
+export DOC_DIR=$folder_in_root/build/doc
+rm -rf "$objects" "$folder/build/doc"
+mkdir -p "$objects" "$folder/build/doc"
 "$top/scripts/build.sh" --guest CLIPPY=1 CLIPPY_DRIVER="$top/scripts/rustdoc-driver.sh" \
-	MO="$objects" >/dev/null
-say "the documentation starts at build/doc/simple_mmap/index.html"
+	MO="$folder_in_root/build/doc-objects" >/dev/null
+say "the documentation starts at ${driver:+$driver/}build/doc/simple_mmap/index.html"

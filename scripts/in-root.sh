@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # in-root.sh COMMAND [ARG...]: runs COMMAND in the build root, in the current directory.
-# The checkout and the cache are where they are outside, and so is KSRC, which cannot be written to; the
-# rest of the host is not visible.
+# The checkout, the cache and the folder of DRIVER are where they are outside, and so is KSRC, which cannot
+# be written to; the rest of the host is not visible.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 
 root=$("$top/scripts/build-root.sh")
 
@@ -24,6 +26,11 @@ args=(
 	--setenv CARGO_HOME "$cache/cargo"
 	--unshare-pid --die-with-parent
 )
+# A driver's folder, which need not be writable.
+if [ -n "$driver" ]; then
+	args+=(--bind "$driver" "$driver")
+	[ "$folder_in_root" = "$driver" ] || args+=(--bind "$driver" "$folder_in_root")
+fi
 # A tree of the user's that a kernel is built from.
 [ -z "${KSRC:-}" ] || args+=(--ro-bind "$KSRC" "$KSRC")
 [ "$(id -u)" = 0 ] || args+=(--unshare-user --uid 0 --gid 0)

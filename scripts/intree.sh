@@ -11,6 +11,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
+
+only_own intree
 # shellcheck source=scripts/own-kernel.sh
 . "$top/scripts/own-kernel.sh"
 

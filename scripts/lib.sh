@@ -23,6 +23,11 @@ die() {
 	exit 1
 }
 
+# quote TEXT...: each TEXT as one word of a shell.
+quote() {
+	printf "'%s' " "${@//\'/\'\\\'\'}"
+}
+
 # key_of FILE|TEXT...: a short hash of the contents of the files and of the texts.
 key_of() {
 	local part

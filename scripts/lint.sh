@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lint.sh: runs every linter, and ends with the line "N passed, N failed".
+# lint.sh: runs every linter, on DRIVER those that suit it, and ends with the line "N passed, N failed".
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
-cd "$top"
+cd "$folder"
 in_root=$top/scripts/in-root.sh
 passed=0 failed=0
 
@@ -30,14 +30,14 @@ check() {
 # for checked because it is built already.
 kernel_clippy() {
 	mkdir -p build/clippy
-	scripts/build.sh --guest CLIPPY=1 KRUSTFLAGS=-Dwarnings MO="$top/build/clippy"
+	"$top/scripts/build.sh" --guest CLIPPY=1 KRUSTFLAGS=-Dwarnings MO="$folder_in_root/build/clippy"
 }
 
 kernel_rustfmt() {
 	local source
 	source=$("$top/scripts/stock-kernel.sh")/source
 	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" \
-		src/simple.rs src/examples/*.rs tests/misuse/*.rs
+		"$@"
 }
 
 cargo_clippy() {
@@ -49,11 +49,11 @@ cargo_fmt() {
 	(cd tests/rust-user && "$in_root" cargo fmt --check)
 }
 
-# It leaves a file in the current directory, so that is one that goes.
+# checkpatch FILE...: it leaves a file in the current directory, so that is one that goes.
 checkpatch() {
 	local source
 	source=$("$top/scripts/stock-kernel.sh")/source
-	git ls-files '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' Kbuild Kconfig | sed "s|^|$top/|" |
+	printf '%s\n' "$@" | sed "s|^|$folder_in_root/|" |
 		xargs -d '\n' "$in_root" env -C /tmp "$source/scripts/checkpatch.pl" --no-tree \
 			--strict --terse --no-summary --quiet --file
 }
@@ -66,17 +66,42 @@ drivers_are_safe() {
 }
 
 shell_check() {
-	git ls-files '*.sh' .ci/run 'scripts/guest/*' | xargs -d '\n' "$in_root" shellcheck -x
+	"$in_root" shellcheck -x "$@"
 }
+
+# ours PATTERN...: the files that git knows. theirs EXPRESSION...: those in the driver's folder.
+ours() {
+	git ls-files "$@"
+}
+
+theirs() {
+	find . -path ./build -prune -o -type f \( "$@" \) -printf '%P\n' | LC_ALL=C sort
+}
+
+if [ -n "$driver" ]; then
+	check "clippy on $module_name" kernel_clippy
+	mapfile -t rust < <(theirs -name '*.rs')
+	check "rustfmt on $module_name" kernel_rustfmt "${rust[@]}"
+	mapfile -t sources < <(theirs -name '*.rs' -o -name '*.c' -o -name '*.h' -o -name Kbuild)
+	check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
+	mapfile -t shell < <(theirs -name '*.sh')
+	[ ${#shell[@]} -eq 0 ] || check "shellcheck on the scripts" shell_check "${shell[@]}"
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+	exit
+fi
 
 check "clippy on the module" kernel_clippy
 check "rustdoc on the abstractions" scripts/doc.sh
-check "rustfmt on the module" kernel_rustfmt
+check "rustfmt on the module" kernel_rustfmt src/abstractions/simple_mmap.rs src/simple.rs src/examples/*.rs \
+	tests/*/driver.rs tests/misuse/*.rs scripts/new/*.rs scripts/new/tests/*.rs
 check "clippy on the Rust test program" cargo_clippy
 check "rustfmt on the Rust test program" cargo_fmt
 check "drivers are safe code" drivers_are_safe
-check "checkpatch --strict on C and Rust" checkpatch
-check "shellcheck on the scripts" shell_check
+mapfile -t sources < <(ours '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
+check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
+mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/*')
+check "shellcheck on the scripts" shell_check "${shell[@]}"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

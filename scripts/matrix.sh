@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# matrix.sh: runs the suite on every kernel that scripts/target.sh knows, and prints a table of the
+# matrix.sh: runs the suite, or the tests of DRIVER, on every kernel that scripts/target.sh knows, and prints a table of the
 # results. The last line counts.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 # shellcheck source=scripts/tree.sh
 . "$top/scripts/tree.sh"
 
@@ -16,7 +18,7 @@ kernels=(
 )
 unset KDIR KERNEL ARCH FLAVOUR SERIES
 
-out=$top/build/matrix
+out=$folder/build/matrix
 mkdir -p "$out"
 
 # row COLUMN...: a row of the table.
@@ -39,7 +41,7 @@ tested() {
 		release=$(cat "$kernel/release")
 		architecture=$(arch_of "$kernel/build")
 		page=$((1 << $(config_of "$kernel/build" PAGE_SHIFT)))
-		say "testing on $release (2 to 10 minutes), with all output in ${log#"$top/"}"
+		say "testing on $release (2 to 10 minutes), with all output in ${log#"$folder/"}"
 		SECONDS=0
 		make -C "$top" test >"$log" 2>&1 || grep '^FAILED' "$log" || tail -n 5 "$log" >&2
 		counts=$(awk '/^[0-9]+ passed, / { counts = $1 " " $3 " " $5 + 0 } END { print counts }' "$log")

@@ -10,6 +10,8 @@
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
+only_own picture
+
 build_tests picture
 rm -rf "$top/build/picture"
 say "booting the guest, and drawing in it (20 to 40 seconds, emulated)"

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: runs PROG in a guest, or a demonstration if there is no PROG: DEMO=edu, or the first one.
+# run.sh: runs PROG in a guest. If there is no PROG it runs the tests of DRIVER, or else a demonstration:
+# DEMO=edu, or the first one.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
+if [ -n "$driver" ]; then
+	[ -z "${DEMO:-}" ] || die "DEMO=$DEMO shows the project's own devices, and DRIVER is another" "Leave one of them out."
+	[ -n "${PROG:-}" ] || exec "$top/scripts/test.sh"
+fi
 case ${DEMO:-} in
 "") ;;
 edu)

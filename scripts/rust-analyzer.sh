@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# rust-analyzer.sh: writes rust-project.json, where rust-analyzer looks for it. It describes the crates of
+# rust-analyzer.sh: writes rust-project.json into the checkout, or into the folder of DRIVER, where rust-analyzer
+# looks for it. It describes the crates of
 # the kernel that plain "make" builds for and those of the module, which is built for what is generated.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
 # shellcheck source=scripts/target.sh
 . "$top/scripts/target.sh"
 
 module=$("$top/scripts/build.sh" rust-analyzer)
 project=${module%/*}/rust-project.json
+
+# in_root PATH: a path in the folder, as the build root has it.
+in_root() {
+	printf '%s' "${1/#"$folder"/"$folder_in_root"}"
+}
 
 # make_sysroot DIR: the toolchain of the build root for programs outside of it, which cannot start those in
 # it: rust-analyzer asks the compiler for its settings, and expands macros with the third one.
@@ -32,10 +40,13 @@ make_sysroot() {
 # Kernels in the cache were built in the build root.
 python=(python3) sysroot=
 if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
-	sysroot=$top/build/sysroot-$target_deb_arch-$SERIES
+	sysroot=$folder/build/sysroot-$target_deb_arch-$SERIES
 	make_sysroot "$sysroot"
 	python=("$top/scripts/in-root.sh" python3)
 fi
-"${python[@]}" "$top/scripts/rust_project.py" "$project" "$top" "$top" "$sysroot" >"$project.whole"
-mv "$project.whole" "$top/rust-project.json"
+[ -w "$folder" ] || die "cannot write to $folder" "rust-analyzer looks for rust-project.json there."
+# In the build root the folder can have another name.
+"${python[@]}" "$top/scripts/rust_project.py" "$(in_root "$project")" "$folder_in_root" "$top" "$(in_root "$sysroot")" |
+	sed "s|$folder_in_root/|$folder/|g" >"$project.whole"
+mv "$project.whole" "$folder/rust-project.json"
 say "rust-project.json is there for ${project%/*}"

@@ -70,10 +70,11 @@ add_crate(
 )
 of_driver = deps + [{"crate": len(crates) - 1, "name": "simple_mmap"}]
 
-for file in glob.glob(f"{out}/**/.*.o.cmd", recursive=True):
-    object_name = os.path.relpath(file, out).replace("/.", "/").removeprefix(".").removesuffix(".cmd")
-    root_module = f"{folder}/{object_name.removesuffix('.o')}.rs"
-    if os.path.exists(root_module):
-        add_crate(root_module, object_name, of_driver, {}, [os.path.dirname(root_module)])
+for directory, _, files in os.walk(out):
+    for name in re.findall(r"^\.(\w+)\.o\.cmd$", "\n".join(files), re.M):
+        object_name = os.path.relpath(f"{directory}/{name}.o", out)
+        root_module = f"{folder}/{object_name.removesuffix('.o')}.rs"
+        if os.path.exists(root_module):
+            add_crate(root_module, object_name, of_driver, {}, [os.path.dirname(root_module)])
 
 json.dump(project, sys.stdout, sort_keys=True, indent=4)

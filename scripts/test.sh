@@ -2,12 +2,29 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test.sh: builds the module and the tests, and runs them all: in a guest those of the driver, then
-# those of the scripts. The output is TAP; the last line counts.
+# those of the scripts; of DRIVER those that are in its folder. The output is TAP; the last line counts.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
+
+# judged PROGRAM...: shows what these programs printed, and counts.
+judged() {
+	"$top/scripts/in-root.sh" perl "$top/scripts/tap.pl" "$@"
+}
+
+if [ -n "$driver" ]; then
+	build_driver_tests
+	mapfile -t in_guest < <(driver_tests)
+	[ ${#in_guest[@]} -gt 0 ] || die "there is no test program in $driver/tests" \
+		"Each *.c, *.rs and *.sh there is one, which prints TAP."
+	say "booting the guest for the tests of $module_name (10 seconds and more, emulated)"
+	{
+		run_driver_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
+	} | judged "${in_guest[@]}" unload.sh
+	exit
+fi
 
 mapfile -t in_guest < <(tests_in_guest)
 # What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
@@ -43,4 +60,4 @@ say "booting the guest for the tests ($takes, emulated)"
 	WITH_MODULE=yes run_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
 	wait
 	cat "$host_output"
-} | "$top/scripts/in-root.sh" perl "$top/scripts/tap.pl" "${in_guest[@]}" "${on_host[@]}"
+} | judged "${in_guest[@]}" "${on_host[@]}"

@@ -6,7 +6,11 @@
 # shellcheck source=scripts/target.sh disable=SC2154 # top is from lib.sh
 . "$top/scripts/target.sh"
 
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
+
 tests_out=$top/build/tests/$target_deb_arch
+driver_tests_out=$folder/build/tests/$target_deb_arch
 
 # build_tests TARGET...: targets of tests/Makefile.
 build_tests() {
@@ -15,6 +19,26 @@ build_tests() {
 	mkdir -p "$tests_out"
 	flock "$tests_out" "$top/scripts/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
 		SELFTESTS="$selftests" CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" "$@" >&2
+}
+
+# build_driver_tests: the programs in the folder "tests" of DRIVER.
+build_driver_tests() {
+	local selftests tests=$folder_in_root/tests
+	[ -d "$driver/tests" ] || die "$driver has no folder \"tests\"" \
+		"It holds the test programs: each *.c, *.rs and *.sh is one, which prints TAP."
+	selftests=$(selftests_dir)
+	mkdir -p "$driver_tests_out"
+	flock "$driver_tests_out" "$top/scripts/in-root.sh" make -f "$top/tests/Makefile.driver" --no-print-directory -s \
+		OUT="$folder_in_root/build/tests/$target_deb_arch" TESTS="$tests" SELFTESTS="$selftests" \
+		CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" >&2
+}
+
+# driver_tests: the names of these programs, a line each.
+driver_tests() {
+	local source
+	for source in "$driver"/tests/*.{c,rs,sh}; do
+		[ ! -f "$source" ] || basename "${source%.*}"
+	done
 }
 
 # selftests_dir: where kselftest_harness.h of the kernel in use is.
@@ -42,6 +66,15 @@ tests_in_guest() {
 	printf '%s\n' rust-user kmemleak lockdown
 }
 
+# run_driver_tests TEST...: boots a guest with the module of DRIVER loaded that runs these programs, and
+# unloads the module in the end.
+run_driver_tests() {
+	local files
+	files=$(quote "${@/#/$driver_tests_out/}" "$top/tests/unload.sh")
+	FILES=$files TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
+		"$top/scripts/guest.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@" "unload.sh $module_name")"
+}
+
 # run_tests TEST...: boots a guest that runs these programs, each with arguments of its own if it has
 # any, and ends with the guest's status.
 #
@@ -52,5 +85,5 @@ run_tests() {
 	local programs=("${@%% *}")
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
 		FILES="${programs[*]/#/$tests_out/}" LOAD=no TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
-		"$top/scripts/guest.sh" run "$top/tests/run-in-guest.sh" "$(printf "'%s' " "$@")"
+		"$top/scripts/guest.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@")"
 }

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make.sh [ARG...]: builds the modules, with further arguments for the kernel's make. Those of the project are
+# then in the checkout, and that of DRIVER stays in its folder "build".
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/driver.sh
+. "$top/scripts/driver.sh"
+
+module=$("$top/scripts/build.sh" "$@")
+if [ -n "$driver" ]; then
+	say "the module is $module"
+else
+	cp "${module%/*}"/simple*.ko "$top"
+fi

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# new.sh: makes the folder DRIVER with a driver to start from, its tests, and what builds and runs them. KIND
+# says what it serves: pages (the default), frames or pci. What it writes comes from scripts/new, apart from
+# the driver that serves pages, which is the smallest example.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+kind=${KIND:-pages}
+[ -n "${DRIVER:-}" ] || die "make new: where?" "Name a folder to make: make new DRIVER=<folder> [KIND=pages|frames|pci]"
+case $kind in
+pages) source=$top/src/examples/page.rs device=simple_page ;;
+frames | pci) source=$top/scripts/new/$kind.rs device=new_driver ;;
+*) die "KIND=$kind is not known" "Known: pages, which are served with references; frames of contiguous memory; pci, \
+a device's registers" ;;
+esac
+
+name=$(basename "$DRIVER")
+[[ $name =~ ^[a-z][a-z0-9_]*$ && ${#name} -le 40 ]] || die "DRIVER=$DRIVER: a driver cannot be called \"$name\"" \
+	"The folder's name is the module's: at most 40 small letters, digits and _, the first one a letter."
+[[ ! -e $DRIVER || -d $DRIVER ]] || die "DRIVER=$DRIVER is there, and is no folder"
+[[ ! -d $DRIVER || -z $(ls -A "$DRIVER") ]] || die "DRIVER=$DRIVER is there, and not empty" \
+	"A new driver is made in a new or an empty folder."
+[[ $top != *[[:space:]:%\'\"\\\$,\&\|\)]* ]] || die "the path of this checkout has a character that a Kbuild cannot name: $top" \
+	"Move the checkout."
+mkdir -p "$DRIVER/tests" 2>/dev/null && [ -w "$DRIVER" ] || die "cannot write to $DRIVER"
+folder=$(realpath "$DRIVER")
+
+# made FROM TO: writes a file of the new driver.
+made() {
+	# The first of several PCI devices.
+	local node=$name
+	[ "$kind" != pci ] || node+=0
+	sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" "$1" >"$folder/$2"
+}
+
+made "$source" driver.rs
+made "$top/scripts/new/Kbuild" Kbuild
+made "$top/scripts/new/Makefile" Makefile
+made "$top/scripts/new/README.md" README.md
+case $kind in
+frames) made "$top/scripts/new/tests/frames.c" tests/mapping.c && made "$top/scripts/new/tests/pages.rs" tests/threads.rs ;;
+pages) made "$top/scripts/new/tests/pages.c" tests/mapping.c && made "$top/scripts/new/tests/pages.rs" tests/threads.rs ;;
+pci) made "$top/scripts/new/tests/pci.c" tests/mapping.c && made "$top/scripts/new/tests/pci.rs" tests/registers.rs ;;
+esac
+printf '%s\n' /build/ /rust-project.json >"$folder/.gitignore"
+
+say "made $folder/driver.rs, its tests, and what builds them"
+[ "$kind" = pci ] && nodes="/dev/${name}0 and so on" || nodes=/dev/$name
+say "next: make run DRIVER=$(quote "$DRIVER")boots a guest with $nodes, and runs the tests; in that folder, \"make run\" does the same"

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a program that maps /dev/new_device sees. */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#define PAGES 16
+
+FIXTURE(mapping)
+{
+	size_t size;
+	int fd;
+	char *addr;
+};
+
+FIXTURE_SETUP(mapping)
+{
+	self->size = PAGES * sysconf(_SC_PAGESIZE);
+	self->fd = open("/dev/new_device", O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	self->addr = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+	ASSERT_NE(self->addr, MAP_FAILED);
+}
+
+FIXTURE_TEARDOWN(mapping)
+{
+	munmap(self->addr, self->size);
+	close(self->fd);
+}
+
+TEST_F(mapping, is_shared_by_a_child)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		memcpy(self->addr + self->size - 100, "from the child", sizeof("from the child"));
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_STREQ(self->addr + self->size - 100, "from the child");
+}
+
+TEST_F(mapping, is_the_same_for_each_open_file)
+{
+	int fd = open("/dev/new_device", O_RDWR);
+	char *addr = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	ASSERT_NE(addr, MAP_FAILED);
+	memcpy(self->addr, "to the other", sizeof("to the other"));
+	EXPECT_STREQ(addr, "to the other");
+}
+
+TEST_F(mapping, of_more_than_there_is_is_refused)
+{
+	EXPECT_EQ(mmap(NULL, 2 * self->size, PROT_READ, MAP_SHARED, self->fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(mmap(NULL, self->size, PROT_READ, MAP_SHARED, self->fd, self->size), MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+}
+
+TEST_HARNESS_MAIN
