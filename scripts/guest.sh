@@ -49,6 +49,17 @@ the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the sc
 	esac
 }
 
+# check_params: ends with the reason if MODPARAMS has a parameter that the module does not have. The kernel
+# would say so in its log, and load the module all the same.
+check_params() {
+	local known word
+	known=$("$in_root" modinfo -F parm "$module" | sed 's/:.*//' | tac | tr '\n' ' ')
+	for word in ${MODPARAMS:-}; do
+		[[ " $known" == *" ${word%%=*} "* ]] ||
+			die "MODPARAMS: $module_name has no parameter ${word%%=*}" "It has: ${known:-none}"
+	done
+}
+
 # find_image: sets $image to the kernel to boot.
 find_image() {
 	local kernel release
@@ -215,6 +226,7 @@ if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi
 [ "$LOAD" = no ] && [ -z "${WITH_MODULE:-}" ] || module=$("$top/scripts/build.sh" --guest)
+[ "$LOAD" = no ] || check_params
 find_image
 
 mkdir -p "$cache"

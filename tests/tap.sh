@@ -5,7 +5,7 @@
 # Sourced by the tests of the scripts: TAP, and a folder that goes when the test ends.
 
 # The tests call make themselves, with settings of their own.
-unset MAKEFLAGS MAKELEVEL MFLAGS KERNEL
+unset MAKEFLAGS MAKELEVEL MFLAGS KERNEL DRIVER
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 scratch=$(mktemp -d)

@@ -50,6 +50,10 @@ expect "a guest that hangs is ended" 2 "did not end within 3 seconds"
 guest PROG="$scratch/nothing" MODPARAMS="pages=0"
 expect "parameters that the module refuses are reported" 2 "parameter pages is 0"
 
+guest PROG="$scratch/nothing" MODPARAMS="pages=4 page=16"
+expect "a parameter that the module does not have is refused" 2 "simple has no parameter page" \
+	"It has: pages order huge trace physical"
+
 guest PROG="$scratch/absent"
 expect "no such program" 2 "PROG=$scratch/absent: there is no such file"
 
