@@ -11,6 +11,8 @@
  *   is used of it. What no device answers for is out of bounds, too. A PC reads all ones there, on
  *   other machines it is fatal.
  * - Other offsets are mapped and at once unmapped, by one call.
+ *
+ * A device of another driver takes the place of both. What it refuses is for it to decide.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -90,6 +92,7 @@ enum kind {
 	PAGES,		/* addresses of pages */
 	PTR,		/* memory for a struct */
 	TEXT,		/* .text */
+	DEVICE_PATH,	/* of a device */
 	TIME,		/* a short one */
 	BITS,		/* any of those in .value */
 	BELOW,		/* a number below .value */
@@ -190,6 +193,13 @@ static bool is_simpler(enum file file)
 	return file < SIMPLEN;
 }
 
+static const char *path_of(enum file file)
+{
+	if (target->path)
+		return target->path;
+	return is_simpler(file) ? "/dev/simpler" : "/dev/simplen";
+}
+
 static int fd_of(enum file file)
 {
 	return FIRST_FD + file;
@@ -210,7 +220,34 @@ static __u64 length(struct fuzzer *f)
 		return wild(f);
 	if (one_in(f, 8))
 		return below(f, 2 * page);
+	/* As registers and events are read and written. */
+	if (target->path && one_in(f, 8))
+		return 1 << below(f, 6);
 	return page * (1 + below(f, one_in(f, 4) ? 16 : 4));
+}
+
+/* An offset in another driver's device: near its start or its end, if it has one, or anywhere. */
+static __u64 any_offset(struct fuzzer *f)
+{
+	__u64 offset;
+
+	switch (below(f, 8)) {
+	case 0:
+		return wild(f);
+	case 1:
+		return target->shape.size;
+	case 2:
+		offset = target->size - page * below(f, 4);
+		break;
+	case 3:
+		offset = page * below(f, target->size / page);
+		break;
+	default:
+		offset = page * below(f, one_in(f, 2) ? 4 : 64);
+	}
+	if (one_in(f, 4))
+		offset += 4 * below(f, page / 4);
+	return one_in(f, 8) ? offset + below(f, page) : offset;
 }
 
 /* An offset in the file that was picked: in its region or the card, and now and then elsewhere. */
@@ -218,6 +255,8 @@ static __u64 file_offset(struct fuzzer *f)
 {
 	__u64 offset;
 
+	if (target->path)
+		return any_offset(f);
 	if (f->card)
 		offset = target->card + page * below(f, WINDOW_PAGES);
 	else if (one_in(f, 20))
@@ -335,6 +374,8 @@ static __u64 value_of(struct fuzzer *f, const struct arg *arg)
 		return one_in(f, 2) ? address(f) : (uintptr_t)memory;
 	case TEXT:
 		return (uintptr_t)arg->text;
+	case DEVICE_PATH:
+		return (uintptr_t)path_of(SIMPLEN);
 	case TIME:
 		short_time(f);
 		return (uintptr_t)&f->time;
@@ -383,6 +424,13 @@ static long fuzz_mmap(struct fuzzer *f)
 		addr = (char *)roundup((uintptr_t)arena, len) + len * below(f, 2);
 		len += page * below(f, 3) * target->huge_pages / 2;
 		offset = one_in(f, 8) ? page : 0;
+	} else if (target->path && target->shape.pages <= arena_pages && one_in(f, 2)) {
+		/* As it can be mapped, mostly. */
+		flags = target->shape.flags | MAP_FIXED | (flags & MAP_POPULATE);
+		prot = target->shape.prot;
+		len = page * target->shape.pages;
+		offset = page * target->shape.first;
+		addr = arena + page * below(f, arena_pages - target->shape.pages + 1);
 	} else if (!one_in(f, 8)) {
 		flags |= MAP_FIXED;
 		len = arena_length(f, addr);
@@ -397,7 +445,7 @@ static long fuzz_mmap(struct fuzzer *f)
 	at = (char *)result;
 	if (at == MAP_FAILED)
 		return -1;
-	if (file < DEVICES && !(flags & MAP_ANONYMOUS)) {
+	if (file < DEVICES && !(flags & MAP_ANONYMOUS) && !target->path) {
 		if (prot & PROT_EXEC)
 			fail("mmap let a device be executed (flags %lx)", flags);
 		if (!f->card && (offset >= target->size || len > target->size - offset))
@@ -976,7 +1024,6 @@ struct call {
 
 #define RWF_ALL 0xff
 #define EMPTY { TEXT, .text = "" }
-#define DEVICE_PATH { TEXT, .text = "/dev/simplen" }
 #define XATTR { TEXT, .text = "user.fuzz" }
 
 static const struct call calls[] = {
@@ -1141,7 +1188,7 @@ static const struct call calls[] = {
 	  { { FILE_FD, EPOLL }, { PTR }, { BELOW, 8 }, { BELOW, 3 }, { NONE }, { NONE } },
 	  .tame = true },
 	{ "inotify_add_watch", SYS_inotify_add_watch,
-	  { { FILE_FD, INOTIFY }, DEVICE_PATH, { BITS, 0xffffffff } } },
+	  { { FILE_FD, INOTIFY }, { DEVICE_PATH }, { BITS, 0xffffffff } } },
 	{ "fanotify_mark", SYS_fanotify_mark,
 	  { { FILE_FD, FANOTIFY }, { BITS, 0x3ff }, { BITS, 0x4800003b }, { DEVICE }, { NONE } },
 	  .tame = true },
@@ -1266,10 +1313,13 @@ static void place(enum file file, int fd)
 
 static void open_device(enum file file, int flags)
 {
-	const char *path = is_simpler(file) ? "/dev/simpler" : "/dev/simplen";
+	const char *path = path_of(file);
 	int fd = open(path, flags | O_CLOEXEC);
 
-	if (fd < 0)
+	/* Another driver may want it otherwise, or only once. */
+	if (fd < 0 && target->path)
+		fd = open_somehow(path, flags & ~O_ACCMODE);
+	if (fd < 0 && !target->path)
 		fail("%s: %s", path, strerror(errno));
 	if (target->physical && is_simpler(file))
 		lseek(fd, target->card, SEEK_SET);
@@ -1288,7 +1338,7 @@ static void open_files(void)
 	open_device(SIMPLEN_NOWAIT, O_RDWR | O_NONBLOCK);
 	open_device(SIMPLEN_WRITE, O_WRONLY | O_APPEND);
 	open_device(SIMPLEN_READ, O_RDONLY | O_DSYNC);
-	place(PATH, open("/dev/simpler", O_PATH));
+	place(PATH, open(path_of(SIMPLER), O_PATH));
 	for (enum file file = PIPE_OUT; file <= PIPE2_OUT; file += PIPE2_OUT - PIPE_OUT) {
 		if (!pipe2(pair, O_NONBLOCK)) {
 			place(file, pair[0]);

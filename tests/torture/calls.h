@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "probe.h"
+
 /* More than there are kinds of calls, and than there are bursts at a time. */
 #define MAX_CALLS 160
 #define MAX_SLOTS 8
@@ -16,6 +18,8 @@
 
 /* What the calls are made on. */
 struct target {
+	const char *path;	/* of another driver's device; NULL for both of ours */
+	struct shape shape;	/* and how that can be mapped */
 	bool physical;
 	size_t huge_pages;	/* huge: the pages that a huge one has */
 	__u64 size;	/* of each device's region, in bytes */

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fuzz SECONDS SEED region|huge|physical [FIRST]: a system-call fuzzer for both devices.
+ * fuzz SECONDS SEED region|huge|physical|PATH [FIRST]: a system-call fuzzer for both devices, or
+ * for the one of another driver at PATH.
  *
  * It loads the module and makes bursts of calls, each in a process of its own, which may die of
  * it. Burst i depends on SEED and i only, so FIRST makes it begin with the burst that found
  * something. Every so often it waits for those that run and looks whether the devices work, and
  * nothing is mapped any more. At the end the module has to unload. calls.c says what a burst does.
+ *
+ * With PATH the device is there already, and stays. It has to be opened again then, and what it
+ * holds is not looked at.
  */
 #include "simple.h"
 #include "calls.h"
@@ -35,6 +39,7 @@ static int running;
 static __u64 seed, first, next_burst;
 static __u64 exits, stuck, deaths[NSIG];
 static const char *mode;
+static struct stat path_stat;	/* the rights that the device of another driver has */
 
 static time_t now(void)
 {
@@ -230,9 +235,34 @@ static void check_device(const char *path, __u64 offset, size_t pages)
 	free(copy);
 }
 
+/* It can be opened. The kernel lets go of a file that was open a little later. */
+static void check_path(void)
+{
+	char reason[160];
+	time_t since = now();
+	int fd;
+
+	/* The fuzzer may have changed it. */
+	chmod(target.path, path_stat.st_mode & 07777);
+	chown(target.path, path_stat.st_uid, path_stat.st_gid);
+	while ((fd = open_somehow(target.path, O_NONBLOCK)) < 0) {
+		if (now() - since > UNKILLABLE) {
+			snprintf(reason, sizeof(reason), "%s cannot be opened any more: %s",
+				 target.path, strerror(errno));
+			failed(reason);
+		}
+		usleep(50000);
+	}
+	close(fd);
+}
+
 static void check_devices(void)
 {
 	drain();
+	if (target.path) {
+		check_path();
+		return;
+	}
 	check_counters("simpler");
 	check_counters("simplen");
 	if (target.physical)
@@ -287,6 +317,18 @@ static void load_for_mode(void)
 		exit(1);
 	}
 	target.size = region_pages * page_size();
+}
+
+static void probe_path(void)
+{
+	const char *reason = probe(target.path, &target.shape);
+
+	if (reason || stat(target.path, &path_stat)) {
+		printf("fuzz: FAILED: %s\n", reason ?: strerror(errno));
+		exit(1);
+	}
+	/* In whole pages, with some to choose from. */
+	target.size = MAX(roundup(target.shape.size, page_size()), 4 * page_size());
 }
 
 static __u64 total_calls(void)
@@ -349,8 +391,9 @@ int main(int argc, char **argv)
 	time_t end, told;
 
 	if (seconds < 1 || argc > 5 ||
-	    (strcmp(argv[3], "region") && strcmp(argv[3], "huge") && strcmp(argv[3], "physical"))) {
-		fprintf(stderr, "usage: fuzz SECONDS SEED region|huge|physical [FIRST]\n");
+	    (strcmp(argv[3], "region") && strcmp(argv[3], "huge") &&
+	     strcmp(argv[3], "physical") && argv[3][0] != '/')) {
+		fprintf(stderr, "usage: fuzz SECONDS SEED region|huge|physical|PATH [FIRST]\n");
 		return 2;
 	}
 	seed = strtoull(argv[2], NULL, 0);
@@ -368,7 +411,12 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	load_for_mode();
+	if (mode[0] == '/') {
+		target.path = mode;
+		probe_path();
+	} else {
+		load_for_mode();
+	}
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	if (report == MAP_FAILED)
@@ -399,7 +447,8 @@ int main(int argc, char **argv)
 		}
 	}
 	check_devices();
-	unload_at_last();
+	if (!target.path)
+		unload_at_last();
 	print_calls();
 	print_deaths();
 	printf("fuzz: %llu calls in %llu bursts, %s, SEED=%llu, clean\n", total_calls(),

@@ -3,8 +3,13 @@
  * load: how much the devices bear. It loads the module itself, takes each figure to where the
  * kernel's limits or the guest's memory end, prints it, and fails where what was counted is not
  * what was done.
+ *
+ * load MODULE PATH [PARAMETERS]: another driver's module, which is loaded now and used by nobody,
+ * is unloaded, loaded and unloaded again and again. Its device has to be there at PATH each time,
+ * and no memory may be lost.
  */
 #include "simple.h"
+#include "probe.h"
 
 #include <sys/param.h>
 #include <sys/prctl.h>
@@ -17,6 +22,8 @@
 #define MAX_REGION 65536	/* pages */
 #define THREADS 64
 #define PLACES 512
+#define DRIVER_LOADS 100	/* of another driver's module */
+#define PATIENCE 60	/* seconds until a device is there, or a module is let go of */
 
 static const char *const devices[] = { "simpler", "simplen" };
 
@@ -361,34 +368,65 @@ static void many_threads(void)
 	       THREADS, PLACES, PLACES);
 }
 
+static void load_and_unload(int cycle)
+{
+	load_region(64);
+	if (cycle % 50 == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+			char *addr = map_device(devices[i], 64);
+
+			if (!is_zero(addr, 64 * page_size()))
+				fail("%s: the memory is not zero after load %d", devices[i], cycle);
+			memset(addr, 0xff, 64 * page_size());
+			munmap(addr, 64 * page_size());
+		}
+	drop_region();
+}
+
+/* Another driver's module. */
+static const char *module, *path, *params = "";
+
+/* The kernel lets go of what was open a little later. */
+static void unload_driver(void)
+{
+	int ret;
+
+	for (int i = 0; (ret = unload_named(module)); i++) {
+		if ((ret != -EWOULDBLOCK && ret != -EBUSY) || i == 20 * PATIENCE)
+			fail("%s cannot be unloaded: %s", module, strerror(-ret));
+		usleep(50000);
+	}
+}
+
+static void load_and_unload_driver(int cycle)
+{
+	int fd, ret = load_named(module, params);
+
+	if (ret)
+		fail("/%s.ko cannot be loaded: %s", module, strerror(-ret));
+	for (int i = 0; (fd = open_somehow(path, O_NONBLOCK)) < 0; i++) {
+		if (i == 20 * PATIENCE)
+			fail("%s cannot be opened after load %d: %s", path, cycle, strerror(errno));
+		usleep(50000);
+	}
+	close(fd);
+	unload_driver();
+}
+
 /*
  * Pages that are lost in every cycle show: what the free memory of an idle guest sways by is less
- * than a quarter of a page in each.
+ * than a quarter of a page in each, or half of one if they are few.
  */
-static void many_loads(void)
+static void many_loads(void (*load_and_unload)(int cycle), int cycles, long tolerated)
 {
-	/* A debug kernel takes ten times as long for each. */
-	const int cycles = access("/sys/kernel/debug/kmemleak", F_OK) ? 1000 : 100;
 	const int warm_up = cycles / 10;
-	const long tolerated = cycles * (page_size() / 1024) / 4;
 	long before = 0, lost;
 
 	for (int i = 0; i < warm_up + cycles; i++) {
 		/* The first cycles fill the kernel's own caches. */
 		if (i == warm_up)
 			before = free_memory();
-		load_region(64);
-		if (i % 50 == 0)
-			for (size_t j = 0; j < ARRAY_SIZE(devices); j++) {
-				char *addr = map_device(devices[j], 64);
-
-				if (!is_zero(addr, 64 * page_size()))
-					fail("%s: the memory is not zero after load %d",
-					     devices[j], i);
-				memset(addr, 0xff, 64 * page_size());
-				munmap(addr, 64 * page_size());
-			}
-		drop_region();
+		load_and_unload(i);
 		if (i % 250 == 249) {
 			printf("load: ... loaded and unloaded %d times\n", i + 1);
 			fflush(stdout);
@@ -401,13 +439,29 @@ static void many_loads(void)
 	       cycles, before, before - lost, -lost, -tolerated);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	/* A debug kernel takes ten times as long for each. */
+	const int loads = access("/sys/kernel/debug/kmemleak", F_OK) ? 1000 : 100;
+	const long page = page_size() / 1024;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 3 || argc == 4) {
+		module = argv[1];
+		path = argv[2];
+		params = argc == 4 ? argv[3] : "";
+		unload_driver();
+		many_loads(load_and_unload_driver, DRIVER_LOADS, DRIVER_LOADS * page / 2);
+		return 0;
+	}
+	if (argc != 1) {
+		fprintf(stderr, "usage: load [MODULE PATH [PARAMETERS]]\n");
+		return 2;
+	}
 	vmas_in_one_process();
 	many_processes();
 	many_pages();
 	many_threads();
-	many_loads();
+	many_loads(load_and_unload, loads, loads * page / 4);
 	return 0;
 }

@@ -22,10 +22,35 @@ static int any_prot(struct thread *t)
 	return prots[below(t, 2) ? 0 : below(t, 3)];
 }
 
-static struct wish wish(struct thread *t)
+/*
+ * Of a device of which nothing is known. Half of them are as it was once mapped,
+ * and the others are around that.
+ */
+static struct wish any_wish(struct thread *t)
+{
+	const struct shape *shape = &shared->shape;
+	struct wish wish = {
+		.private = one_in(t, 3),
+		.read_only = one_in(t, 6),
+		.prot = any_prot(t),
+		.index = below(t, t->pages + 2),
+		.count = 1 + below(t, one_in(t, 2) ? 4 : 32),
+	};
+
+	if (one_in(t, 2) && shape->pages <= ARENA) {
+		wish.private = shape->flags & MAP_PRIVATE;
+		wish.read_only = !(shape->prot & PROT_WRITE) && one_in(t, 2);
+		wish.prot = shape->prot;
+		wish.index = shape->first;
+		wish.count = shape->pages;
+	}
+	return wish;
+}
+
+static struct wish known_wish(struct thread *t)
 {
 	struct wish wish = {
-		.device = below(t, DEVICES),
+		.device = below(t, devices),
 		.private = one_in(t, 3),
 		.read_only = one_in(t, 6),
 		.prot = any_prot(t),
@@ -33,6 +58,13 @@ static struct wish wish(struct thread *t)
 	};
 
 	wish.count = 1 + below(t, t->pages - wish.index < 32 ? t->pages - wish.index : 32);
+	return wish;
+}
+
+static struct wish wish(struct thread *t)
+{
+	struct wish wish = shared->unknown ? any_wish(t) : known_wish(t);
+
 	/* A file that was opened read-only cannot be shared for writing. */
 	if (wish.read_only && !wish.private)
 		wish.prot &= ~PROT_WRITE;
@@ -62,7 +94,29 @@ static bool is_ours(struct thread *t, int i, int count)
 	return true;
 }
 
-/* Over whatever is there. */
+/*
+ * Over whatever is there. An unknown device is mapped elsewhere first: where a
+ * mapping is refused late, the kernel has unmapped what was there already, and
+ * another thread could be given the addresses.
+ */
+static char *map_over(char *at, const struct wish *w)
+{
+	char *elsewhere, *addr;
+
+	if (!shared->unknown)
+		return mmap(at, w->count * page_size, w->prot, w->flags | MAP_FIXED, w->fd,
+			    w->index * page_size);
+	elsewhere = mmap(NULL, w->count * page_size, w->prot, w->flags, w->fd,
+			 w->index * page_size);
+	if (elsewhere == MAP_FAILED)
+		return MAP_FAILED;
+	addr = mremap(elsewhere, w->count * page_size, w->count * page_size,
+		      MREMAP_MAYMOVE | MREMAP_FIXED, at);
+	if (addr == MAP_FAILED)
+		munmap(elsewhere, w->count * page_size);
+	return addr;
+}
+
 void op_mmap(struct thread *t)
 {
 	struct wish w = wish(t);
@@ -70,9 +124,10 @@ void op_mmap(struct thread *t)
 
 	if (!is_ours(t, i, w.count))
 		return;
-	if (mmap(at(t, i), w.count * page_size, w.prot, w.flags | MAP_FIXED, w.fd,
-		 w.index * page_size) == MAP_FAILED)
-		fail_at(t, OP_MMAP, -1, "%m");
+	if (map_over(at(t, i), &w) == MAP_FAILED) {
+		refused(t, OP_MMAP, -1);
+		return;
+	}
 	note(t, i, &w);
 	count(OP_MMAP, true);
 	look(t, OP_MMAP, i + below(t, w.count));
@@ -127,7 +182,7 @@ void op_mmap_free(struct thread *t)
 		return;
 	if (w.prot & PROT_READ) {
 		if (guarded_load(addr, words))
-			fail_at(t, OP_MMAP_FREE, -1, "the mapping cannot be read");
+			fail_if_known(t, OP_MMAP_FREE, -1, "the mapping cannot be read");
 		check_words(op_names[OP_MMAP_FREE], w.device, w.index, words, &seen);
 	}
 	if (munmap(addr, w.count * page_size))
@@ -143,37 +198,44 @@ static void touch(struct thread *t, int device, char *map, __u32 index, bool wri
 
 	if (write) {
 		if (guarded_store(word_at(page, t->slot), start_write(device, index, t->slot)))
-			fail_at(t, OP_MMAP_WHOLE, -1, "%s page %u cannot be written",
-				paths[device], index);
+			fail_if_known(t, OP_MMAP_WHOLE, -1, "%s page %u cannot be written",
+				      paths[device], index);
 		end_write(device, index, t->slot);
 	}
 	before(&seen, device, index);
 	if (guarded_load(page, words))
-		fail_at(t, OP_MMAP_WHOLE, -1, "%s page %u cannot be read", paths[device], index);
+		fail_if_known(t, OP_MMAP_WHOLE, -1, "%s page %u cannot be read", paths[device],
+			      index);
 	check_words(op_names[OP_MMAP_WHOLE], device, index, words, &seen);
 }
 
 /* All of a region, where the kernel can align it for huge pages, and what splits those. */
 void op_mmap_whole(struct thread *t)
 {
-	enum device device = below(t, DEVICES);
-	size_t size = t->pages * page_size;
-	__u32 apart = below(t, t->pages);
+	const bool as_probed = shared->unknown && one_in(t, 2);
+	const __u32 pages = as_probed ? shared->shape.pages : t->pages;
+	const off_t first = as_probed ? shared->shape.first * page_size : 0;
+	enum device device = below(t, devices);
+	size_t size = pages * page_size;
+	__u32 apart = below(t, pages);
 	char *map;
 
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, t->rw[device], 0);
-	if (map == MAP_FAILED)
-		fail_at(t, OP_MMAP_WHOLE, -1, "%s: %m", paths[device]);
+	map = mmap(NULL, size, shared->shape.prot, shared->shape.flags, t->rw[device], first);
+	if (map == MAP_FAILED) {
+		refused(t, OP_MMAP_WHOLE, -1);
+		return;
+	}
 	for (int i = 0; i < 4; i++)
-		touch(t, device, map, below(t, t->pages), one_in(t, 2));
+		touch(t, device, map, below(t, pages), one_in(t, 2));
 	if (mprotect(map + apart * page_size, page_size, PROT_READ))
-		fail_at(t, OP_MMAP_WHOLE, -1, "mprotect of page %u: %m", apart);
+		fail_if_known(t, OP_MMAP_WHOLE, -1, "mprotect of page %u: %m", apart);
 	touch(t, device, map, apart, false);
-	if (device == SIMPLEN && madvise(map + apart * page_size, page_size, MADV_DONTNEED))
-		fail_at(t, OP_MMAP_WHOLE, -1, "madvise of page %u: %m", apart);
+	if ((device == SIMPLEN || shared->unknown) &&
+	    madvise(map + apart * page_size, page_size, MADV_DONTNEED))
+		fail_if_known(t, OP_MMAP_WHOLE, -1, "madvise of page %u: %m", apart);
 	touch(t, device, map, apart, false);
 	for (int i = 0; i < 4; i++) {
-		__u32 index = below(t, t->pages);
+		__u32 index = below(t, pages);
 
 		touch(t, device, map, index, index != apart && one_in(t, 2));
 	}
@@ -204,8 +266,8 @@ void op_write_page(struct thread *t)
 /* A mapping that other threads use too. */
 void op_common(struct thread *t)
 {
-	__u32 pages = t->pages < COMMON ? t->pages : COMMON, index = below(t, pages);
-	enum device device = below(t, DEVICES);
+	__u32 index = below(t, common_pages(t));
+	enum device device = below(t, devices);
 
 	touch(t, device, commons[device], index, one_in(t, 2));
 	count(OP_COMMON, true);
@@ -227,8 +289,10 @@ static void clip_to_vma(struct thread *t, int i, int *count)
 	struct procmap_query query = { .size = sizeof(query), .query_addr = (uintptr_t)at(t, i) };
 	__u64 pages;
 
-	if (ioctl(t->maps, PROCMAP_QUERY, &query))
-		fail_at(t, OP_MMAP, i, "looking for its VMA: %m");
+	if (ioctl(t->maps, PROCMAP_QUERY, &query)) {
+		fail_if_known(t, OP_MMAP, i, "looking for its VMA: %m");
+		return;
+	}
 	pages = (query.vma_end - query.query_addr) / page_size;
 	if (pages < *count)
 		*count = pages;
@@ -242,8 +306,10 @@ void op_shrink(struct thread *t)
 		return;
 	clip_to_vma(t, i, &n);
 	left = 1 + below(t, n);
-	if (mremap(at(t, i), n * page_size, left * page_size, 0) != at(t, i))
-		fail_at(t, OP_MREMAP_SHRINK, i, "%m");
+	if (mremap(at(t, i), n * page_size, left * page_size, 0) != at(t, i)) {
+		refused(t, OP_MREMAP_SHRINK, i);
+		return;
+	}
 	reserve(t, i + left, n - left);
 	look(t, OP_MREMAP_SHRINK, i + below(t, left));
 }
@@ -268,8 +334,11 @@ void op_move(struct thread *t)
 		return;
 	}
 	if (mremap(at(t, i), n * page_size, n * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   at(t, to)) != at(t, to))
-		fail_at(t, OP_MREMAP_MOVE, i, "%m");
+		   at(t, to)) != at(t, to)) {
+		refused(t, OP_MREMAP_MOVE, i);
+		reserve_holes(t, to, n);
+		return;
+	}
 	memcpy(&t->page[to], &t->page[i], n * sizeof(t->page[i]));
 	reserve(t, i, n);
 	for (int j = 0; j < n; j++)
@@ -291,12 +360,14 @@ void op_grow(struct thread *t)
 		return;
 	clip_to_vma(t, i, &n);
 	addr = mremap(at(t, i), n * page_size, (n + more) * page_size, MREMAP_MAYMOVE);
-	if (page->device == SIMPLER) {
+	if (page->device == SIMPLER && !shared->unknown) {
 		expect(t, OP_MREMAP_GROW, i, addr == MAP_FAILED ? errno : 0, EFAULT);
 		return;
 	}
-	if (addr == MAP_FAILED)
-		fail_at(t, OP_MREMAP_GROW, i, "%m");
+	if (addr == MAP_FAILED) {
+		refused(t, OP_MREMAP_GROW, i);
+		return;
+	}
 	for (int j = n; j < n + more && page->prot; j++) {
 		__u32 index = page->index + j;
 		int expected = index < t->pages ? 0 : SIGBUS, signal;
@@ -307,8 +378,9 @@ void op_grow(struct thread *t)
 			before(&seen, SIMPLEN, index);
 		signal = guarded_load(addr + j * page_size, words);
 		if (signal != expected)
-			fail_at(t, OP_MREMAP_GROW, i, "page %d more: signal %d, expected %d",
-				j - n + 1, signal, expected);
+			fail_if_known(t, OP_MREMAP_GROW, i,
+				      "page %d more: signal %d, expected %d", j - n + 1, signal,
+				      expected);
 		if (!signal)
 			check_words(op_names[OP_MREMAP_GROW], SIMPLEN, index, words, &seen);
 	}
@@ -353,12 +425,11 @@ void op_copy(struct thread *t)
 	if (!expected && !beyond(t, i))
 		before(&seen, page->device, page->index);
 	addr = mremap(at(t, i), 0, n * page_size, MREMAP_MAYMOVE);
-	expect(t, OP_MREMAP_COPY, i, addr == MAP_FAILED ? errno : 0, expected);
-	if (expected)
+	if (!expect(t, OP_MREMAP_COPY, i, addr == MAP_FAILED ? errno : 0, expected))
 		return;
 	if (page->prot && !beyond(t, i)) {
 		if (guarded_load(addr, words))
-			fail_at(t, OP_MREMAP_COPY, i, "the second mapping cannot be read");
+			fail_if_known(t, OP_MREMAP_COPY, i, "the second mapping cannot be read");
 		check_words(op_names[OP_MREMAP_COPY], page->device, page->index, words, &seen);
 	}
 	if (munmap(addr, n * page_size))
@@ -381,8 +452,10 @@ void op_keep(struct thread *t)
 		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, at(t, to));
 	expect(t, OP_MREMAP_KEEP, i, addr == MAP_FAILED ? errno : 0,
 	       t->page[i].device == SIMPLER ? EINVAL : 0);
-	if (addr == MAP_FAILED)
+	if (addr == MAP_FAILED) {
+		reserve_holes(t, to, n);
 		return;
+	}
 	memcpy(&t->page[to], &t->page[i], n * sizeof(t->page[i]));
 	for (int j = 0; j < n; j++) {
 		t->page[i + j].copied = false;
@@ -405,8 +478,8 @@ void op_mprotect(struct thread *t)
 		prot |= PROT_EXEC;
 	if (prot & PROT_EXEC || (prot & PROT_WRITE && page->read_only && !page->private))
 		expected = EACCES;
-	expect(t, OP_MPROTECT, i, mprotect(at(t, i), n * page_size, prot) ? errno : 0, expected);
-	if (expected)
+	if (!expect(t, OP_MPROTECT, i, mprotect(at(t, i), n * page_size, prot) ? errno : 0,
+		    expected))
 		return;
 	brought_in = page->locked == LOCKED && !(page->prot & PROT_WRITE);
 	for (int j = 0; j < n; j++)

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stress SECONDS SEED: many processes use both devices in every way at random,
+ * stress SECONDS SEED [PATH]: many processes use both devices in every way at random,
  * are killed, and the module is unloaded and loaded between and below them.
+ *
+ * With PATH they use that device, of which only one way to map it is found out. It
+ * is there already, and stays. What it holds and what it refuses is not judged:
+ * only that it can be opened at the end, that what is killed ends, and that no
+ * process gets a signal for anything but touching a mapping.
  *
  * In rounds: the module is loaded with random parameters, workers run for some
  * seconds, some of them are killed and started again, all are asked to let go
@@ -16,7 +21,8 @@
 #include <limits.h>
 #include <sys/prctl.h>
 
-const char *const paths[DEVICES] = { "/dev/simpler", "/dev/simplen" };
+int devices = DEVICES;
+const char *paths[DEVICES] = { "/dev/simpler", "/dev/simplen" };
 
 const char *const op_names[OPS] = {
 	[OP_OPEN] = "open",
@@ -163,8 +169,12 @@ static void report_failure(void)
 	for (int i = 0; i < WORKERS; i++)
 		if (shared->workers[i])
 			end_group(shared->workers[i]);
-	printf("torture: FAILED in round %lu, load %u with %u pages: %s; SEED=%llu\n",
-	       rounds, shared->load, shared->pages, shared->failure, shared->seed);
+	if (shared->unknown)
+		printf("torture: FAILED in round %lu: %s; SEED=%llu\n", rounds,
+		       shared->failure, shared->seed);
+	else
+		printf("torture: FAILED in round %lu, load %u with %u pages: %s; SEED=%llu\n",
+		       rounds, shared->load, shared->pages, shared->failure, shared->seed);
 	printf("not ok - stress\n");
 	exit(1);
 }
@@ -396,6 +406,13 @@ static void check_workers(time_t moved[WORKERS][THREADS], __u64 beats[WORKERS][T
 				beats[i][j] = beat;
 				moved[i][j] = now();
 			}
+			if (shared->unknown && now() - moved[i][j] > STUCK) {
+				/* Also of those that it waits for, as long as it can be killed. */
+				shared->stuck++;
+				replace_worker(i);
+				for (int k = 0; k < THREADS; k++)
+					moved[i][k] = now();
+			}
 			if (now() - moved[i][j] > HANG) {
 				show_stacks();
 				fail("worker %d, thread %d has not moved on for %d seconds", i, j,
@@ -422,7 +439,8 @@ static void round_of_workers(long ms)
 
 	for (; ms > 0; ms -= 20) {
 		sleep_ms(20);
-		kmsg_read(totals);
+		if (!shared->unknown)
+			kmsg_read(totals);
 		if (__atomic_load_n(&shared->failed, __ATOMIC_SEQ_CST))
 			report_failure();
 		check_workers(moved, beats);
@@ -430,7 +448,7 @@ static void round_of_workers(long ms)
 			replace_worker(any_below(WORKERS));
 			count(OP_KILL, true);
 		}
-		if (!any_below(40))
+		if (!any_below(40) && !shared->unknown)
 			load_again();
 
 		/* For some ticks all are asked to let go. */
@@ -439,7 +457,7 @@ static void round_of_workers(long ms)
 		else if (let_go)
 			let_go--;
 		__atomic_store_n(&shared->let_go, let_go > 0, __ATOMIC_SEQ_CST);
-		if (is_time_to_unload(let_go) && unload()) {
+		if (!shared->unknown && is_time_to_unload(let_go) && unload()) {
 			/* The first look, or the workers'. */
 			shared->shut = any_below(2);
 			load();
@@ -458,6 +476,16 @@ static void round_of_workers(long ms)
 		report_failure();
 }
 
+/* Some of it is given up by the kernel's own threads. */
+static void wait_for_pinned_pages(void)
+{
+	time_t limit = now() + HANG;
+
+	for (shrink_caches(); pages_are_pinned(); sleep_ms(10))
+		if (now() > limit)
+			fail("pages are still pinned, with nobody left to use them");
+}
+
 /* A round with its own load of the module. */
 static void round_of_load(long ms)
 {
@@ -469,14 +497,29 @@ static void round_of_load(long ms)
 		verify();
 	round_of_workers(ms);
 	verify();
-	/* Some of it is given up by the kernel's own threads. */
+	wait_for_pinned_pages();
 	limit = now() + HANG;
-	for (shrink_caches(); pages_are_pinned(); sleep_ms(10))
-		if (now() > limit)
-			fail("pages are still pinned, with nobody left to use them");
 	for (; !unload(); sleep_ms(10))
 		if (now() > limit)
 			fail("the module is still in use, with nobody left to use it");
+}
+
+/* A round with a device that is there anyway. What was open may be let go of a little later. */
+static void round_of_device(long ms)
+{
+	time_t limit;
+	int fd;
+
+	rounds++;
+	round_of_workers(ms);
+	wait_for_pinned_pages();
+	limit = now() + HANG;
+	while ((fd = open_somehow(paths[0], O_NONBLOCK)) < 0) {
+		if (now() > limit)
+			fail("%s cannot be opened any more: %m", paths[0]);
+		sleep_ms(10);
+	}
+	close(fd);
 }
 
 /*
@@ -546,12 +589,17 @@ static bool is_forced(void)
 	return forced;
 }
 
-static void show_operations(void)
+static __u64 show_operations(void)
 {
+	__u64 operations = 0;
+
 	printf("%-26s %12s %12s\n", "operation", "ok", "refused");
-	for (int op = 0; op < OPS; op++)
+	for (int op = 0; op < OPS; op++) {
 		printf("%-26s %12llu %12llu\n", op_names[op],
 		       shared->ok[op], shared->refused[op]);
+		operations += shared->ok[op] + shared->refused[op];
+	}
+	return operations;
 }
 
 /* Whether all came back, which the kernel log has told of each unload already. */
@@ -582,15 +630,44 @@ static bool check_leaks(long before)
 	return ok;
 }
 
+/* A run on the device of another driver. */
+static void stress_device(const char *path, time_t end)
+{
+	const struct shape *shape = &shared->shape;
+	const char *reason;
+	__u64 operations;
+
+	devices = 1;
+	paths[0] = path;
+	shared->unknown = true;
+	reason = probe(path, &shared->shape);
+	if (reason)
+		fail("%s", reason);
+	shared->pages = (shape->size + page_size - 1) / page_size;
+	if (shared->pages > MAX_PAGES)
+		shared->pages = MAX_PAGES;
+	if (shared->pages < shape->first + shape->pages)
+		shared->pages = shape->first + shape->pages;
+	printf("torture: %s of %zu bytes, mapped %s, %s, %zu pages from %zu on\n", path,
+	       shape->size, shape->flags & MAP_SHARED ? "shared" : "private",
+	       shape->prot & PROT_WRITE ? "writable" : "read-only", shape->pages, shape->first);
+	while (now() < end)
+		round_of_device(500 + any_below(4000));
+	operations = show_operations();
+	printf("%llu workers were stuck and killed\n", shared->stuck);
+	printf("ok - stress\ntorture: %llu operations on %s, SEED=%llu, clean\n", operations,
+	       path, shared->seed);
+}
+
 int main(int argc, char **argv)
 {
-	__u64 operations = 0;
+	__u64 operations;
 	long free_before;
 	time_t end;
 	bool ok;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: stress SECONDS SEED\n");
+	if (argc != 3 && argc != 4) {
+		fprintf(stderr, "usage: stress SECONDS SEED [PATH]\n");
 		return 2;
 	}
 	page_size = sysconf(_SC_PAGESIZE);
@@ -606,25 +683,29 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("torture: stress for %s seconds, SEED=%s\n", argv[1], argv[2]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	kmsg_open();
 	for (int i = 0; i < THREADS; i++)
 		arenas[i] = reserved(ARENA);
 	for (int i = 0; i < DEVICES; i++)
-		commons[i] = reserved(COMMON);
+		commons[i] = reserved(COMMON_ROOM);
 
 	shared->forced = is_forced();
-
-	/* The first round fills the kernel's own caches. */
 	end = now() + atol(argv[1]);
+	if (argc == 4) {
+		stress_device(argv[3], end);
+		return 0;
+	}
+
+	shared->shape.prot = PROT_READ | PROT_WRITE;
+	shared->shape.flags = MAP_SHARED;
+	kmsg_open();
+	/* The first round fills the kernel's own caches. */
 	round_of_load(2000);
 	free_before = settled_memory(LONG_MAX, 20);
 	while (now() < end)
 		round_of_load(500 + any_below(4000));
 
-	show_operations();
+	operations = show_operations();
 	ok = check_leaks(free_before);
-	for (int op = 0; op < OPS; op++)
-		operations += shared->ok[op] + shared->refused[op];
 	printf("ok - stress\n%s - leaks\n", ok ? "ok" : "not ok");
 	if (ok)
 		printf("torture: %llu operations, SEED=%s, clean\n", operations,

@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe.h"
+
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The processes, their threads, and a child that each thread can have. */
@@ -44,9 +46,13 @@
 #define ARENA 96
 /* And those where a process maps the start of each region for all its threads. */
 #define COMMON 32
+/* Of another driver's device it may have to be more. */
+#define COMMON_ROOM PROBE_PAGES
 
 /* Seconds after which what has not moved on hangs. Also the slowest kernel does in a few. */
 #define HANG 240
+/* Seconds after which a call on another driver's device waits for what may never come. */
+#define STUCK 10
 
 enum device { SIMPLER, SIMPLEN, DEVICES };
 
@@ -69,6 +75,12 @@ struct cell {
 
 struct shared {
 	__u64 seed;
+	/*
+	 * The device, which is then the only one, is another driver's. What it
+	 * holds, and what it refuses, is not known, so nothing of that is judged.
+	 */
+	bool unknown;
+	struct shape shape; /* how it can be mapped */
 	__u32 load; /* how many times the module was loaded so far */
 	__u32 pages; /* of the regions of this load */
 	bool huge; /* whether it was loaded so; simpler is then filled on demand */
@@ -79,13 +91,14 @@ struct shared {
 	char failure[1024];
 	pid_t workers[WORKERS];
 	__u64 beats[WORKERS][THREADS]; /* operations of a thread */
-	__u64 ok[OPS], refused[OPS];
+	__u64 ok[OPS], refused[OPS], stuck;
 	struct cell cells[DEVICES][MAX_PAGES][SLOTS];
 };
 
 extern struct shared *shared;
 extern size_t page_size;
-extern const char *const paths[DEVICES];
+extern int devices; /* how many there are */
+extern const char *paths[DEVICES];
 extern const char *const op_names[OPS];
 
 /* Where every worker maps: the same addresses in each. */
@@ -127,7 +140,14 @@ void count(enum op_kind op, bool ok);
 /* Notes why the run fails, unless it has failed already, and ends the process. */
 noreturn void fail(const char *format, ...);
 
-/* pattern.c */
+/* For what must not happen, unless the device is unknown. */
+#define fail_if_known(t, ...) \
+	do { \
+		if (!shared->unknown) \
+			fail_at(t, __VA_ARGS__); \
+	} while (0)
+
+/* pattern.c; it knows nothing of an unknown device. */
 struct seen {
 	__u32 done[SLOTS];
 };
@@ -148,8 +168,9 @@ noreturn void worker(int number, __u32 incarnation);
 noreturn void fail_at(struct thread *t, enum op_kind op, int i, const char *format, ...);
 __u32 below(struct thread *t, __u32 limit);
 bool one_in(struct thread *t, __u32 number);
-void expect(struct thread *t, enum op_kind op, int i, int found, int expected);
-void expect_either(struct thread *t, enum op_kind op, int i, int found, int one, int other);
+bool expect(struct thread *t, enum op_kind op, int i, int found, int expected);
+bool expect_either(struct thread *t, enum op_kind op, int i, int found, int one, int other);
+void refused(struct thread *t, enum op_kind op, int i);
 char *at(struct thread *t, int i);
 bool beyond(struct thread *t, int i);
 bool faults(struct thread *t, int i);
@@ -161,6 +182,8 @@ void take_copies(struct thread *t, enum op_kind op, int i, int count);
 void look(struct thread *t, enum op_kind op, int i);
 void store(struct thread *t, enum op_kind op, int i);
 void reserve(struct thread *t, int i, int count);
+void reserve_holes(struct thread *t, int i, int count);
+__u32 common_pages(struct thread *t);
 void remove_range(struct thread *t, int i, int count);
 
 /* ops_map.c, ops_advise.c, ops_io.c, ops_fork.c, ops_uring.c */

@@ -95,18 +95,29 @@ void fail_at(struct thread *t, enum op_kind op, int i, const char *format, ...)
 	     (long long)t->operations, op_names[op], what, where);
 }
 
-/* Counts an operation, which has to end with this errno, or 0. */
-void expect(struct thread *t, enum op_kind op, int i, int found, int expected)
+/*
+ * Counts an operation, which has to end with this errno, or 0; whether it
+ * succeeded. With a device of which nothing is known any errno is right.
+ */
+bool expect(struct thread *t, enum op_kind op, int i, int found, int expected)
 {
-	expect_either(t, op, i, found, expected, expected);
+	return expect_either(t, op, i, found, expected, expected);
 }
 
-void expect_either(struct thread *t, enum op_kind op, int i, int found, int one, int other)
+bool expect_either(struct thread *t, enum op_kind op, int i, int found, int one, int other)
 {
 	if (found != one && found != other)
-		fail_at(t, op, i, "found errno %d (%s), expected %d or %d", found, strerror(found),
-			one, other);
+		fail_if_known(t, op, i, "found errno %d (%s), expected %d or %d", found,
+			      strerror(found), one, other);
 	count(op, !found);
+	return !found;
+}
+
+/* A call has failed that only an unknown device may refuse. */
+void refused(struct thread *t, enum op_kind op, int i)
+{
+	fail_if_known(t, op, i, "%m");
+	count(op, false);
 }
 
 char *at(struct thread *t, int i)
@@ -202,7 +213,7 @@ void take_copies(struct thread *t, enum op_kind op, int i, int count)
 		struct page *page = &t->page[i];
 
 		if (!page->mapped || !page->private || page->copied || faults(t, i) ||
-		    !(page->prot & PROT_WRITE))
+		    !(page->prot & PROT_WRITE) || shared->unknown)
 			continue;
 		if (guarded_load(at(t, i), page->copy))
 			fail_at(t, op, i, "the copy cannot be read");
@@ -227,7 +238,7 @@ void look(struct thread *t, enum op_kind op, int i)
 		before(&seen, page->device, page->index);
 	signal = guarded_load(at(t, i), words);
 	if (signal != expected)
-		fail_at(t, op, i, "found signal %d, expected %d", signal, expected);
+		fail_if_known(t, op, i, "found signal %d, expected %d", signal, expected);
 	count(op, !signal);
 	if (signal)
 		return;
@@ -241,6 +252,15 @@ void look(struct thread *t, enum op_kind op, int i)
 	}
 }
 
+/* Writes anything, anywhere in a page. */
+static void store_any(struct thread *t, enum op_kind op, int i)
+{
+	__u64 *word = (__u64 *)at(t, i) + below(t, page_size / sizeof(*word));
+	__u64 value = one_in(t, 2) ? next_random(&t->random) : below(t, 256);
+
+	count(op, !guarded_store(word, value));
+}
+
 /* Writes our word of a page. */
 void store(struct thread *t, enum op_kind op, int i)
 {
@@ -249,6 +269,10 @@ void store(struct thread *t, enum op_kind op, int i)
 	int signal, expected = 0;
 	__u64 value;
 
+	if (shared->unknown) {
+		store_any(t, op, i);
+		return;
+	}
 	if (!writable || page->guard)
 		expected = SIGSEGV;
 	else if (!inside)
@@ -303,6 +327,19 @@ void reserve(struct thread *t, int i, int count)
 	}
 }
 
+/*
+ * Reserves those that a call unmapped before it failed. No call on a device that
+ * is known does that.
+ */
+void reserve_holes(struct thread *t, int i, int count)
+{
+	for (; count--; i++)
+		if (mmap(at(t, i), page_size, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+			 -1, 0) != MAP_FAILED)
+			t->page[i].mapped = false;
+}
+
 /* Unmaps a range of the arena. */
 void remove_range(struct thread *t, int i, int count)
 {
@@ -311,17 +348,45 @@ void remove_range(struct thread *t, int i, int count)
 	reserve(t, i, count);
 }
 
+/* How many pages all threads share at "commons". */
+__u32 common_pages(struct thread *t)
+{
+	if (shared->unknown)
+		return shared->shape.pages < COMMON_ROOM ? shared->shape.pages : COMMON_ROOM;
+	return t->pages < COMMON ? t->pages : COMMON;
+}
+
+/* Some files of an unknown device do not wait for what it may give or take. */
+static int open_writable(struct thread *t, int device)
+{
+	if (shared->unknown)
+		return open_somehow(paths[device], one_in(t, 2) ? O_NONBLOCK : 0);
+	return open(paths[device], O_RDWR | O_CLOEXEC);
+}
+
+/* A device may let itself be opened only once. */
+static int open_read_only(struct thread *t, int device)
+{
+	int fd = open(paths[device], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && shared->unknown)
+		fd = fcntl(t->rw[device], F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		fail_at(t, OP_OPEN, -1, "%s: %m", paths[device]);
+	return fd;
+}
+
 /* Files of the thread's own. The devices are there, or they come soon. */
 static void open_all(struct thread *t)
 {
-	for (int i = 0; i < DEVICES; i++) {
+	for (int i = 0; i < devices; i++) {
 		for (;;) {
 			bool wait = __atomic_load_n(&shared->let_go, __ATOMIC_SEQ_CST) ||
 				    __atomic_load_n(&shared->shut, __ATOMIC_SEQ_CST);
 
 			shared->beats[t->worker][t->nr]++;
 			if (!wait || t->holds) {
-				t->rw[i] = open(paths[i], O_RDWR | O_CLOEXEC);
+				t->rw[i] = open_writable(t, i);
 				/* What is open now was shut before it was loaded, or not at all. */
 				wait = __atomic_load_n(&shared->shut, __ATOMIC_SEQ_CST);
 				if (t->rw[i] >= 0 && !wait)
@@ -332,7 +397,7 @@ static void open_all(struct thread *t)
 				}
 				/* Only as long as nothing of ours keeps the module. */
 				if (t->holds || (errno != ENOENT && errno != ENODEV))
-					fail_at(t, OP_OPEN, -1, "%s: %m", paths[i]);
+					fail_if_known(t, OP_OPEN, -1, "%s: %m", paths[i]);
 				count(OP_OPEN, false);
 			}
 			usleep(5000);
@@ -342,19 +407,18 @@ static void open_all(struct thread *t)
 			t->load = __atomic_load_n(&shared->load, __ATOMIC_SEQ_CST);
 			t->pages = shared->pages;
 		}
-		t->ro[i] = open(paths[i], O_RDONLY | O_CLOEXEC);
-		if (t->ro[i] < 0)
-			fail_at(t, OP_OPEN, -1, "%s: %m", paths[i]);
+		t->ro[i] = open_read_only(t, i);
 		count(OP_OPEN, true);
 	}
 
 	pthread_mutex_lock(&common_lock);
-	for (int i = 0; i < DEVICES && !common_users; i++) {
-		__u32 pages = t->pages < COMMON ? t->pages : COMMON;
+	for (int i = 0; i < devices && !common_users; i++) {
+		const struct shape *shape = &shared->shape;
 
-		if (mmap(commons[i], pages * page_size, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED, t->rw[i], 0) == MAP_FAILED)
-			fail_at(t, OP_OPEN, -1, "mapping %s: %m", paths[i]);
+		if (mmap(commons[i], common_pages(t) * page_size, shape->prot,
+			 shape->flags | MAP_FIXED, t->rw[i],
+			 shape->first * page_size) == MAP_FAILED)
+			fail_if_known(t, OP_OPEN, -1, "mapping %s: %m", paths[i]);
 	}
 	common_users++;
 	pthread_mutex_unlock(&common_lock);
@@ -371,11 +435,12 @@ static void let_go(struct thread *t)
 			remove_range(t, i, 1);
 	pthread_mutex_lock(&common_lock);
 	common_users--;
-	for (int i = 0; i < DEVICES && !common_users; i++)
-		if (mmap(commons[i], COMMON * page_size, PROT_NONE, flags, -1, 0) == MAP_FAILED)
+	for (int i = 0; i < devices && !common_users; i++)
+		if (mmap(commons[i], COMMON_ROOM * page_size, PROT_NONE, flags, -1,
+			 0) == MAP_FAILED)
 			fail_at(t, OP_LET_GO, -1, "%m");
 	pthread_mutex_unlock(&common_lock);
-	for (int i = 0; i < DEVICES; i++) {
+	for (int i = 0; i < devices; i++) {
 		close(t->rw[i]);
 		close(t->ro[i]);
 	}
@@ -393,7 +458,9 @@ static void run(struct thread *t, __u64 stream)
 	t->mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	t->maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	t->file = memfd_create("torture", MFD_CLOEXEC);
-	if (t->mem < 0 || t->maps < 0 || t->file < 0 || pipe2(t->pipe, O_CLOEXEC))
+	/* What an unknown device gives a pipe is taken out until nothing is left. */
+	if (t->mem < 0 || t->maps < 0 || t->file < 0 ||
+	    pipe2(t->pipe, O_CLOEXEC | (shared->unknown ? O_NONBLOCK : 0)))
 		fail_at(t, OP_OPEN, -1, "opening the files of a thread: %m");
 
 	for (;; t->operations++) {
