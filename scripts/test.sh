@@ -28,11 +28,11 @@ fi
 
 mapfile -t in_guest < <(tests_in_guest)
 # What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
-on_host=(host/debug.sh)
+on_host=(host/debug.sh host/driver-debug.sh)
 if [ "$KERNEL" = stock ]; then
 	on_host=()
 	for script in "$top"/tests/host/*.sh; do
-		[ "${script##*/}" = debug.sh ] || on_host+=("host/${script##*/}")
+		[[ $script == *debug.sh ]] || on_host+=("host/${script##*/}")
 	done
 fi
 

@@ -34,7 +34,7 @@ export TRACE=no TIMEOUT=${TIMEOUT:-$((4 * duration + 2400))}
 status=0
 if [ -n "$driver" ]; then
 	say "booting the guest, for $duration seconds of random use of $DEV (and a minute more), SEED=$seed"
-	FILES=$(quote "$tests_out"/{stress,fuzz}) \
+	FILES=$(quote "$tests_out"/{stress,fuzz,load}) \
 		"$top/scripts/guest.sh" run "$top/tests/torture/driver-in-guest.sh" \
 		"$(quote "$duration" "$seed" "$DEV" "$module_name")" | tee "$output" || status=$?
 else

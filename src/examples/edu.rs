@@ -56,6 +56,7 @@ static DEVICES: NumberedDevices = NumberedDevices::new();
 const BAR_SIZE: usize = 1 << 20;
 
 // Registers in it.
+const IDENTIFICATION: usize = 0x00;
 const INTERRUPT_STATUS: usize = 0x24;
 const INTERRUPT_ACKNOWLEDGE: usize = 0x64;
 
@@ -131,8 +132,9 @@ impl InterruptHandler for Edu {
             return false;
         };
         let status = bar.read32(INTERRUPT_STATUS);
-        // A device that was unplugged reads all ones.
-        if status == 0 || status == u32::MAX {
+        // A device that was unplugged reads all ones, and so does one that was told to by whoever
+        // has the registers mapped, but not for its identification.
+        if status == 0 || (status == u32::MAX && bar.read32(IDENTIFICATION) == u32::MAX) {
             return false;
         }
         bar.write32(status, INTERRUPT_ACKNOWLEDGE);

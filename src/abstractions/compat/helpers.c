@@ -126,6 +126,11 @@ pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
 	return pgprot_noncached(prot);
 }
 
+pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
+{
+	return pgprot_decrypted(prot);
+}
+
 pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
 {
 	return pgprot_writecombine(prot);

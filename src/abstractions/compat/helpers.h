@@ -52,6 +52,7 @@ void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc, unsigned lo
 bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma);
 bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf);
 pgprot_t rust_helper_pgprot_noncached(pgprot_t prot);
+pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot);
 pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot);
 
 /* linux/fs.h, linux/anon_inodes.h */

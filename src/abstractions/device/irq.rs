@@ -19,7 +19,7 @@ use crate::compat::series::{
 };
 use kernel::{
     bindings,
-    device::Bound,
+    device::Core,
     devres,
     error::to_result,
     pci::Device,
@@ -72,16 +72,16 @@ pub trait InterruptHandler: Send + Sync + 'static {
 ///
 /// ```
 /// use kernel::{
-///     device::Bound,
+///     device::Core,
 ///     pci, //
 /// };
 ///
-/// fn probe<T: InterruptHandler>(pdev: &pci::Device<Bound>, device: &Arc<T>) -> Result {
+/// fn probe<T: InterruptHandler>(pdev: &pci::Device<Core<'_>>, device: &Arc<T>) -> Result {
 ///     request_threaded_irq(pdev, c"example", device.clone())
 /// }
 /// ```
 pub fn request_threaded_irq<T: InterruptHandler>(
-    pdev: &Device<Bound>,
+    pdev: &Device<Core<'_>>,
     name: &'static CStr,
     handler: Arc<T>,
 ) -> Result {

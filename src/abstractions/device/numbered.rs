@@ -37,7 +37,7 @@ use kernel::{
 /// ```
 /// static DEVICES: NumberedDevices = NumberedDevices::new();
 ///
-/// fn register<T: MiscDevice>(space: BoundSpace<'_>, device: Arc<T>) -> Result {
+/// fn register<T: MiscDevice>(space: BoundSpace<'_, '_>, device: Arc<T>) -> Result {
 ///     let number = DEVICES.register(space, device)?;
 ///     pr_info!("{}{number}\n", T::NAME);
 ///     Ok(())
@@ -69,7 +69,7 @@ impl NumberedDevices {
     ///   devices.
     pub fn register<T: MiscDevice>(
         &'static self,
-        space: BoundSpace<'_>,
+        space: BoundSpace<'_, '_>,
         device: Arc<T>,
     ) -> Result<u32> {
         let number = self.take()?;
@@ -81,7 +81,8 @@ impl NumberedDevices {
         let mut registration = unsafe { Registration::new(device, name, space, parent) }?;
         // SAFETY: The device is in a box of its own, which nobody moves it out of. It is dropped
         // when the PCI device is unbound, which is before the module is unloaded, see `check_own`;
-        // or here, if this fails.
+        // or here, if this fails. What is registered with a device is released then, as this is a
+        // callback of the bus, which is over before that begins.
         unsafe { registration.register() }?;
         let taken = number.number;
         devres::register(

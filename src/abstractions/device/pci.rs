@@ -35,7 +35,10 @@ use crate::{
 };
 use kernel::{
     bindings,
-    device::Bound,
+    device::{
+        Bound,
+        Core, //
+    },
     devres,
     error::{
         from_err_ptr,
@@ -65,30 +68,33 @@ use kernel::{
 ///
 /// ```
 /// use kernel::{
-///     device::Bound,
+///     device::Core,
 ///     pci, //
 /// };
 ///
-/// fn probe(pdev: &pci::Device<Bound>) -> Result {
+/// fn probe(pdev: &pci::Device<Core<'_>>) -> Result {
 ///     let (_bar, frames) = BoundSpace::new(pdev)?.registers::<16>(0, c"example")?;
 ///     pr_info!("{} pages of registers\n", frames.count());
 ///     Ok(())
 /// }
 /// # let _ = probe;
 /// ```
-pub struct BoundSpace<'a> {
-    pdev: &'a Device<Bound>,
+pub struct BoundSpace<'a, 'core> {
+    // What is registered with the device when all that was is released already would stay for ever,
+    // and an interrupt handler that is about to be released has a `Device<Bound>`. A `Device<Core>`
+    // is there in the callbacks of the bus only.
+    pdev: &'a Device<Core<'core>>,
     space: AddressSpace,
 }
 
-impl<'a> BoundSpace<'a> {
+impl<'a, 'core> BoundSpace<'a, 'core> {
     /// Makes one for a device that is bound.
     ///
     /// # Errors
     ///
     /// - [`ENOMEM`] if there is no memory.
     /// - [`EINVAL`] if the device is bound to a driver of another module.
-    pub fn new(pdev: &'a Device<Bound>) -> Result<Self> {
+    pub fn new(pdev: &'a Device<Core<'core>>) -> Result<Self> {
         check_own(pdev)?;
         let space = AddressSpace::new()?;
         Ok(Self { pdev, space })
@@ -136,11 +142,11 @@ impl<'a> BoundSpace<'a> {
     ///     mm::frames::WriteCombining, //
     /// };
     ///
-    /// fn memory<C: BarCaching>(space: &BoundSpace<'_>) -> Result<RevocableFrames<C>> {
+    /// fn memory<C: BarCaching>(space: &BoundSpace<'_, '_>) -> Result<RevocableFrames<C>> {
     ///     space.claim(2, c"example")
     /// }
     ///
-    /// fn video(space: &BoundSpace<'_>) -> Result<RevocableFrames<WriteCombining>> {
+    /// fn video(space: &BoundSpace<'_, '_>) -> Result<RevocableFrames<WriteCombining>> {
     ///     memory(space)
     /// }
     /// # let _ = video;

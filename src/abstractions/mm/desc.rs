@@ -442,7 +442,9 @@ impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
             return Err(ENODEV);
         }
         let prot = T::Caching::cached_so(self.desc().page_prot);
-        self.desc_mut().page_prot = prot;
+        // As io_remap_pfn_range() does: where memory is encrypted a device is not.
+        // SAFETY: Any protection has a variant that is not encrypted.
+        self.desc_mut().page_prot = unsafe { helpers::pgprot_decrypted(prot) };
         Ok(self.vm_pfnmap(&frames::Revocable::<T>::TABLE))
     }
 }
