@@ -68,12 +68,12 @@ pub use super::{
         }, //
     },
     memory::{
-        atomic_page::AtomicPage,
         contig::ContigPages,
         folios::{
             FolioEvents,
             FolioRegion, //
-        }, //
+        },
+        shared_bytes::SharedBytes, //
     },
     mm::{
         desc::{

@@ -246,8 +246,23 @@ pub fn region_that_is_gone(region: Pin<KBox<FolioRegion<()>>>) -> Option<Pfn> {
 /// A word of a page that is gone.
 // EXPECT cannot return value referencing local variable `page`
 pub fn word_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<i64>> {
-    let page = AtomicPage::new()?;
-    Ok(page.word::<0>())
+    let page = SharedPage::alloc(GFP_KERNEL)?;
+    Ok(page.bytes().word::<i64, 0>())
+}
+
+/// Bytes of a page that is given back.
+// EXPECT cannot move out of `page` because it is borrowed
+pub fn page_bytes_that_are_gone(page: ARef<SharedPage>) -> Result {
+    let bytes = page.bytes();
+    SharedPage::put(page);
+    bytes.clear(0..1)
+}
+
+/// Bytes of contiguous memory that is gone.
+// EXPECT cannot return value referencing local variable `memory`
+pub fn contiguous_bytes_that_are_gone<'a>() -> Result<SharedBytes<'a, PAGE_SIZE>> {
+    let memory = ContigPages::alloc(1)?;
+    Ok(memory.bytes())
 }
 
 /// A device of which one variant has physical addresses for offsets, and the other has not.

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd_k.h>
 
@@ -232,6 +233,19 @@ void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *fro
 			       size_t len)
 {
 	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
+}
+
+/* Between a buffer of the kernel's and memory that user space has mapped. */
+void rust_helper_memcpy_shared(void *to, const void *from, size_t len)
+{
+	/* Others may write there meanwhile, and the caller takes any bytes that come of it. */
+	data_race(memcpy(to, from, len));
+}
+
+void rust_helper_memset_shared(void *to, int byte, size_t len)
+{
+	/* The same. */
+	data_race(memset(to, byte, len));
 }
 
 void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp)

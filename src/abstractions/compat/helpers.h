@@ -78,6 +78,10 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end);
 void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len);
 void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len);
 
+/* linux/string.h; others may write the memory meanwhile */
+void rust_helper_memcpy_shared(void *to, const void *from, size_t len);
+void rust_helper_memset_shared(void *to, int byte, size_t len);
+
 /* linux/gfp.h, linux/mmzone.h, linux/slab.h */
 void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp);
 int rust_helper_alloc_contig_range(unsigned long start, unsigned long end, gfp_t gfp);
