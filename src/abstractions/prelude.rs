@@ -73,7 +73,8 @@ pub use super::{
             FolioEvents,
             FolioRegion, //
         },
-        shared_bytes::SharedBytes, //
+        shared_bytes::SharedBytes,
+        vmalloc::VmallocPages, //
     },
     mm::{
         desc::{

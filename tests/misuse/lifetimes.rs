@@ -265,6 +265,29 @@ pub fn contiguous_bytes_that_are_gone<'a>() -> Result<SharedBytes<'a, PAGE_SIZE>
     Ok(memory.bytes())
 }
 
+/// A part of the bytes of memory of vmalloc() that is gone.
+// EXPECT cannot move out of `memory` because it is borrowed
+pub fn vmalloc_bytes_that_are_gone(memory: VmallocPages) -> Option<usize> {
+    let bytes = memory.bytes().slice(0..1);
+    drop(memory);
+    bytes.map(|bytes| bytes.len())
+}
+
+/// An atomic in it.
+// EXPECT cannot return value referencing local variable `memory`
+pub fn vmalloc_atomic_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<u32>> {
+    let memory = VmallocPages::alloc(1)?;
+    memory.bytes().atomic::<u32>(0).ok_or(EINVAL)
+}
+
+/// A page of it that nobody has a reference on.
+// EXPECT cannot move out of `memory` because it is borrowed
+pub fn vmalloc_page_that_is_gone(memory: VmallocPages) -> Option<Pfn> {
+    let page = memory.page(Pgoff::new(0));
+    drop(memory);
+    page.map(|page| page.pfn())
+}
+
 /// A device of which one variant has physical addresses for offsets, and the other has not.
 pub struct Board<F>(core::marker::PhantomData<F>);
 

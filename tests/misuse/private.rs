@@ -162,6 +162,12 @@ pub fn pointer_to_bytes(bytes: SharedBytes<'_>) -> *mut u8 {
     bytes.ptr.as_ptr()
 }
 
+/// Memory of vmalloc() that is none.
+// EXPECT with struct literal syntax due to private fields
+pub fn vmalloc_made_by_hand() -> VmallocPages {
+    VmallocPages { count: 1 }
+}
+
 /// A page that is none.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn shared_page(page: bindings::page) -> SharedPage {

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/vmalloc.h>
 
 #include "helpers.h"
 
@@ -314,6 +315,16 @@ unsigned long rust_helper_pageblock_nr_pages(void)
 void *rust_helper_kvmalloc(size_t size, gfp_t gfp)
 {
 	return kvmalloc(size, gfp);
+}
+
+void *rust_helper___vmalloc(unsigned long size, gfp_t gfp)
+{
+	return __vmalloc(size, gfp);
+}
+
+void rust_helper_vfree(const void *addr)
+{
+	vfree(addr);
 }
 
 int rust_helper_register_memory_notifier(struct notifier_block *nb)

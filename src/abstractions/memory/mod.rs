@@ -6,3 +6,4 @@ pub mod contig;
 pub mod folios;
 mod may_fail;
 pub mod shared_bytes;
+pub mod vmalloc;

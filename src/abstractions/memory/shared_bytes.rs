@@ -29,7 +29,7 @@ use kernel::{
 /// Bytes of memory that others may write at any time, for the duration of `'a`: user space that has
 /// them mapped, and other threads of the kernel.
 ///
-/// [`SharedPage`] and [`ContigPages`] have them. Offsets count bytes from the
+/// [`SharedPage`], [`ContigPages`] and [`VmallocPages`] have them. Offsets count bytes from the
 /// first one. There are at least `MIN` bytes, which the compiler knows: it checks the index of
 /// [`word`](Self::word). What [`slice`](Self::slice) returns has no such minimum.
 ///
@@ -106,6 +106,7 @@ use kernel::{
 /// [`SharedPage`]: crate::mm::page::SharedPage
 /// [`SharedPage::is_hwpoisoned`]: crate::mm::page::SharedPage::is_hwpoisoned
 /// [`ContigPages`]: super::contig::ContigPages
+/// [`VmallocPages`]: super::vmalloc::VmallocPages
 #[derive(Clone, Copy)]
 pub struct SharedBytes<'a, const MIN: usize = 0> {
     ptr: NonNull<u8>,
