@@ -142,7 +142,7 @@ impl Region for Simplen {
     ) -> Result<usize> {
         Ok(match self.region.page(Pgoff::new(number)) {
             Some(page) if page.is_hwpoisoned() => return Err(EIO),
-            Some(page) => page.copy_to_iter(bytes, to),
+            Some(page) => page.bytes().copy_to_iter(bytes, to)?,
             // Never touched, so all zeros, and it stays so.
             None => zero_iter(bytes.len(), to),
         })
@@ -158,6 +158,6 @@ impl Region for Simplen {
         if page.is_hwpoisoned() {
             return Err(EIO);
         }
-        Ok(page.copy_from_iter(bytes, from))
+        page.bytes().copy_from_iter(bytes, from)
     }
 }

@@ -131,9 +131,9 @@ impl Region for Simpler {
         to: &mut IovIterDest<'_>,
     ) -> Result<usize> {
         let start = number * Self::PIECE_SIZE;
-        Ok(self
-            .memory
-            .copy_to_iter(start + bytes.start..start + bytes.end, to))
+        self.memory
+            .bytes()
+            .copy_to_iter(start + bytes.start..start + bytes.end, to)
     }
 
     fn write_piece(
@@ -143,8 +143,8 @@ impl Region for Simpler {
         from: &mut IovIterSource<'_>,
     ) -> Result<usize> {
         let start = number * Self::PIECE_SIZE;
-        Ok(self
-            .memory
-            .copy_from_iter(start + bytes.start..start + bytes.end, from))
+        self.memory
+            .bytes()
+            .copy_from_iter(start + bytes.start..start + bytes.end, from)
     }
 }

@@ -68,12 +68,13 @@ pub use super::{
         }, //
     },
     memory::{
-        atomic_page::AtomicPage,
         contig::ContigPages,
         folios::{
             FolioEvents,
             FolioRegion, //
-        }, //
+        },
+        shared_bytes::SharedBytes,
+        vmalloc::VmallocPages, //
     },
     mm::{
         desc::{

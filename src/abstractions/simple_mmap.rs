@@ -27,7 +27,8 @@
 //! |---|---|
 //! | [`folios`](memory::folios) | pages that are allocated in folios, when first asked for |
 //! | [`contig`](memory::contig) | contiguous pages: `alloc_pages_exact()`, `alloc_contig_range()` |
-//! | [`atomic_page`](memory::atomic_page) | a page that both sides use: `READ_ONCE()` |
+//! | [`vmalloc`](memory::vmalloc) | pages that are contiguous for the kernel only: `__vmalloc()` |
+//! | [`shared_bytes`](memory::shared_bytes) | what both sides use: `memcpy()`, `READ_ONCE()` |
 //! | `may_fail` | allocating without the OOM killer: `__GFP_RETRY_MAYFAIL` |
 //!
 //! [`device`]: being a device.

@@ -85,7 +85,7 @@ impl DeviceModule for ClockModule {
 /// The device, its page, and the timer that updates it.
 #[pin_data]
 struct Clock {
-    page: AtomicPage,
+    page: ARef<SharedPage>,
     period: Delta,
     #[pin]
     timer: HrTimer<Self>,
@@ -100,7 +100,7 @@ impl Clock {
     /// A clock that shows the time of its making until its timer is started.
     fn new(period: Delta) -> Result<Arc<Self>> {
         let clock = try_pin_init!(Self {
-            page: AtomicPage::new()?,
+            page: SharedPage::alloc(GFP_KERNEL)?,
             period,
             timer <- HrTimer::new(),
         });
@@ -111,15 +111,16 @@ impl Clock {
 
     /// Shows the time that it is now. Never runs twice at once: the timer has one callback.
     fn update(&self) {
-        let sequence = self.page.word::<SEQUENCE>();
+        let bytes = self.page.bytes();
+        let sequence = bytes.word::<i64, SEQUENCE>();
         let stable = sequence.load(Relaxed);
 
         sequence.store(stable + 1, Relaxed);
         // A reader that sees a word of this update sees the odd count, too.
         smp_wmb();
         let (monotonic, realtime) = (Monotonic::ktime_get(), RealTime::ktime_get());
-        self.page.word::<MONOTONIC>().store(monotonic, Relaxed);
-        self.page.word::<REALTIME>().store(realtime, Relaxed);
+        bytes.word::<i64, MONOTONIC>().store(monotonic, Relaxed);
+        bytes.word::<i64, REALTIME>().store(realtime, Relaxed);
         // A reader that sees the even count sees all words of this update.
         sequence.store(stable + 2, Release);
     }
@@ -170,6 +171,6 @@ impl VmOperations for Clock {}
 
 impl Pages for Clock {
     fn fault(&self, _vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
-        Ok(self.page.page().into())
+        Ok(self.page.clone())
     }
 }

@@ -50,7 +50,14 @@ pub fn right_without_unmapping(opening: &Opening<'_, Board>) -> Result<RawIo> {
 }
 
 /// A word past the end of the page.
-// EXPECT evaluation of `simple_mmap::prelude::AtomicPage::word::<
-pub fn word_past_the_end(page: &AtomicPage) -> &Atomic<i64> {
-    page.word::<{ AtomicPage::WORDS }>()
+// EXPECT SharedBytes::<'_, 4096>::word::<i64, 512>
+pub fn word_past_the_end(page: &SharedPage) -> &Atomic<i64> {
+    page.bytes().word::<i64, { PAGE_SIZE / 8 }>()
+}
+
+/// A word of a part of the page, which can be of any length.
+// EXPECT SharedBytes::<'_>::word::<u32, 0>
+#[inline(never)] // otherwise nothing is made concrete, as nobody calls it
+pub fn word_of_a_slice(bytes: SharedBytes<'_>) -> &Atomic<u32> {
+    bytes.word::<u32, 0>()
 }

@@ -246,8 +246,46 @@ pub fn region_that_is_gone(region: Pin<KBox<FolioRegion<()>>>) -> Option<Pfn> {
 /// A word of a page that is gone.
 // EXPECT cannot return value referencing local variable `page`
 pub fn word_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<i64>> {
-    let page = AtomicPage::new()?;
-    Ok(page.word::<0>())
+    let page = SharedPage::alloc(GFP_KERNEL)?;
+    Ok(page.bytes().word::<i64, 0>())
+}
+
+/// Bytes of a page that is given back.
+// EXPECT cannot move out of `page` because it is borrowed
+pub fn page_bytes_that_are_gone(page: ARef<SharedPage>) -> Result {
+    let bytes = page.bytes();
+    SharedPage::put(page);
+    bytes.clear(0..1)
+}
+
+/// Bytes of contiguous memory that is gone.
+// EXPECT cannot return value referencing local variable `memory`
+pub fn contiguous_bytes_that_are_gone<'a>() -> Result<SharedBytes<'a, PAGE_SIZE>> {
+    let memory = ContigPages::alloc(1)?;
+    Ok(memory.bytes())
+}
+
+/// A part of the bytes of memory of vmalloc() that is gone.
+// EXPECT cannot move out of `memory` because it is borrowed
+pub fn vmalloc_bytes_that_are_gone(memory: VmallocPages) -> Option<usize> {
+    let bytes = memory.bytes().slice(0..1);
+    drop(memory);
+    bytes.map(|bytes| bytes.len())
+}
+
+/// An atomic in it.
+// EXPECT cannot return value referencing local variable `memory`
+pub fn vmalloc_atomic_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<u32>> {
+    let memory = VmallocPages::alloc(1)?;
+    memory.bytes().atomic::<u32>(0).ok_or(EINVAL)
+}
+
+/// A page of it that nobody has a reference on.
+// EXPECT cannot move out of `memory` because it is borrowed
+pub fn vmalloc_page_that_is_gone(memory: VmallocPages) -> Option<Pfn> {
+    let page = memory.page(Pgoff::new(0));
+    drop(memory);
+    page.map(|page| page.pfn())
 }
 
 /// A device of which one variant has physical addresses for offsets, and the other has not.

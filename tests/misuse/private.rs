@@ -142,10 +142,30 @@ pub fn not_ram() -> simple_mmap::device::physical::NotRam {
     simple_mmap::device::physical::NotRam(())
 }
 
-/// An atomic page around any other, which need not have an address.
-// EXPECT cannot initialize a tuple struct which contains private fields
-pub fn atomic_page(page: ARef<SharedPage>) -> AtomicPage {
-    AtomicPage(page)
+/// Bytes that are anywhere.
+// EXPECT associated function `new` is private
+pub fn bytes_from_nowhere<'a>(ptr: core::ptr::NonNull<u8>) -> SharedBytes<'a> {
+    // SAFETY: None; the function is not to be had at all.
+    unsafe { SharedBytes::new(ptr, 1) }
+}
+
+/// More bytes than there are.
+// EXPECT field `len` of struct
+pub fn more_bytes(mut bytes: SharedBytes<'_>) -> SharedBytes<'_> {
+    bytes.len += 1;
+    bytes
+}
+
+/// Bytes as Rust has them.
+// EXPECT field `ptr` of struct
+pub fn pointer_to_bytes(bytes: SharedBytes<'_>) -> *mut u8 {
+    bytes.ptr.as_ptr()
+}
+
+/// Memory of vmalloc() that is none.
+// EXPECT with struct literal syntax due to private fields
+pub fn vmalloc_made_by_hand() -> VmallocPages {
+    VmallocPages { count: 1 }
 }
 
 /// A page that is none.

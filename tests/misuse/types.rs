@@ -5,7 +5,10 @@
 
 use kernel::{
     prelude::*,
-    sync::Mutex, //
+    sync::{
+        atomic::Atomic,
+        Mutex, //
+    }, //
 };
 
 use simple_mmap::{
@@ -186,6 +189,30 @@ pub fn page_without_a_reference(page: &SharedPage) -> Result<ARef<SharedPage>, V
 // EXPECT mismatched types
 pub fn mapped_nothing() -> Result<ARef<SharedPage>, VmFaultError> {
     Ok(())
+}
+
+/// A truth value where user space can write any bits.
+// EXPECT the trait bound `bool: kernel::transmute::FromBytes` is not satisfied
+pub fn atomic_bool<'a>(bytes: SharedBytes<'a>) -> Option<&'a Atomic<bool>> {
+    bytes.atomic::<bool>(0)
+}
+
+/// A pointer there.
+// EXPECT the trait bound `*mut u8: kernel::transmute::FromBytes` is not satisfied
+pub fn atomic_pointer<'a>(bytes: SharedBytes<'a>) -> Option<&'a Atomic<*mut u8>> {
+    bytes.atomic::<*mut u8>(0)
+}
+
+/// A word there that nothing is atomic of.
+// EXPECT the trait bound `[u8; 4]: AtomicType` is not satisfied
+pub fn atomic_array(bytes: SharedBytes<'_>) -> bool {
+    bytes.atomic::<[u8; 4]>(0).is_some()
+}
+
+/// The bytes where a slice is wanted, which nobody else may write to.
+// EXPECT mismatched types
+pub fn bytes_for_a_slice(bytes: SharedBytes<'_>, to: &mut IovIterDest<'_>) -> usize {
+    to.copy_to_iter(bytes)
 }
 
 /// The number of a page frame for an offset.

@@ -12,8 +12,10 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/vmalloc.h>
 
 #include "helpers.h"
 
@@ -239,6 +241,19 @@ void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *fro
 	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
 }
 
+/* Between a buffer of the kernel's and memory that user space has mapped. */
+void rust_helper_memcpy_shared(void *to, const void *from, size_t len)
+{
+	/* Others may write there meanwhile, and the caller takes any bytes that come of it. */
+	data_race(memcpy(to, from, len));
+}
+
+void rust_helper_memset_shared(void *to, int byte, size_t len)
+{
+	/* The same. */
+	data_race(memset(to, byte, len));
+}
+
 void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp)
 {
 	return alloc_pages_exact(size, gfp);
@@ -305,6 +320,16 @@ unsigned long rust_helper_pageblock_nr_pages(void)
 void *rust_helper_kvmalloc(size_t size, gfp_t gfp)
 {
 	return kvmalloc(size, gfp);
+}
+
+void *rust_helper___vmalloc(unsigned long size, gfp_t gfp)
+{
+	return __vmalloc(size, gfp);
+}
+
+void rust_helper_vfree(const void *addr)
+{
+	vfree(addr);
 }
 
 int rust_helper_register_memory_notifier(struct notifier_block *nb)

@@ -79,7 +79,11 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end);
 void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len);
 void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len);
 
-/* linux/gfp.h, linux/mmzone.h, linux/slab.h */
+/* linux/string.h; others may write the memory meanwhile */
+void rust_helper_memcpy_shared(void *to, const void *from, size_t len);
+void rust_helper_memset_shared(void *to, int byte, size_t len);
+
+/* linux/gfp.h, linux/mmzone.h, linux/slab.h, linux/vmalloc.h */
 void *rust_helper_alloc_pages_exact(size_t size, gfp_t gfp);
 int rust_helper_alloc_contig_range(unsigned long start, unsigned long end, gfp_t gfp);
 void rust_helper_free_contig_range(unsigned long pfn, unsigned long nr_pages);
@@ -87,6 +91,8 @@ bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn, unsigne
 bool rust_helper_pageblock_in_zone(unsigned long pfn, unsigned int index);
 unsigned long rust_helper_pageblock_nr_pages(void);
 void *rust_helper_kvmalloc(size_t size, gfp_t gfp);
+void *rust_helper___vmalloc(unsigned long size, gfp_t gfp);
+void rust_helper_vfree(const void *addr);
 
 /* linux/memory.h */
 int rust_helper_register_memory_notifier(struct notifier_block *nb);

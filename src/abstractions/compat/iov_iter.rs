@@ -3,10 +3,9 @@
 //! The memory of user space that a read or write is about.
 //!
 //! [`kernel::iov`] copies slices, to which nobody else may write. Memory that is mapped into a
-//! process is none, so what holds it copies itself, like
-//! [`SharedPage::copy_to_iter`].
+//! process is none, so it copies itself: [`SharedBytes::copy_to_iter`].
 //!
-//! [`SharedPage::copy_to_iter`]: crate::mm::page::SharedPage::copy_to_iter
+//! [`SharedBytes::copy_to_iter`]: crate::memory::shared_bytes::SharedBytes::copy_to_iter
 //!
 //! C header: [`include/linux/uio.h`](srctree/include/linux/uio.h).
 

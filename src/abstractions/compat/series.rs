@@ -43,11 +43,12 @@ pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
 /// ```
 /// use kernel::sync::atomic::Relaxed;
 ///
-/// let page = AtomicPage::new()?;
-/// page.word::<1>().store(7, Relaxed);
+/// let page = SharedPage::alloc(GFP_KERNEL)?;
+/// let bytes = page.bytes();
+/// bytes.word::<i64, 1>().store(7, Relaxed);
 /// // Who sees the 1 sees the 7, too.
 /// smp_wmb();
-/// page.word::<0>().store(1, Relaxed);
+/// bytes.word::<i64, 0>().store(1, Relaxed);
 /// # Ok::<(), Error>(())
 /// ```
 #[inline(always)]

@@ -5,9 +5,12 @@
 //! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h), `alloc_pages_exact()`,
 //! `alloc_contig_range()`.
 
-use super::may_fail::{
-    is_available,
-    GFP, //
+use super::{
+    may_fail::{
+        is_available,
+        GFP, //
+    },
+    shared_bytes::SharedBytes, //
 };
 use crate::{
     compat::helpers,
@@ -16,18 +19,10 @@ use crate::{
         pfn::Pfn, //
     }, //
 };
-use core::{
-    cmp::min,
-    ops::Range,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 use kernel::{
     alloc::AllocError,
     bindings,
-    iov::{
-        IovIterDest,
-        IovIterSource, //
-    },
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -36,9 +31,9 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `addr` is the address in the kernel's linear mapping of `count` pages that were allocated as
-/// `origin` says, and are ours to free. There is no Rust reference into them, as others may write
-/// them at any time.
+/// `addr` is the address in the kernel's linear mapping of `count` pages, at least one, that were
+/// allocated as `origin` says, and are ours to free. There is no Rust reference into them but to
+/// atomics, as others may write them at any time.
 ///
 /// # Examples
 ///
@@ -47,6 +42,7 @@ use kernel::{
 /// assert_eq!(memory.count(), 3);
 /// assert_eq!(memory.first_pfn().to_phys() % PAGE_SIZE as PhysAddr, 0);
 /// assert!(memory.frames_from(3).is_none());
+/// memory.bytes().fill(PAGE_SIZE..2 * PAGE_SIZE, 0xa5)?;
 /// # Ok::<(), Error>(())
 /// ```
 pub struct ContigPages {
@@ -67,8 +63,7 @@ enum Origin {
 // SAFETY: Pages belong to no thread in particular.
 unsafe impl Send for ContigPages {}
 
-// SAFETY: The methods by shared reference compute addresses, and copy bytes that others may write
-// meanwhile.
+// SAFETY: The methods by shared reference compute addresses.
 unsafe impl Sync for ContigPages {}
 
 impl ContigPages {
@@ -131,43 +126,12 @@ impl ContigPages {
         Some(unsafe { FrameRun::new(first, left) })
     }
 
-    /// Copies a range of the bytes to user space. Returns how many; fewer where user space has no
-    /// memory, or the range exceeds the pages.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn read(memory: &ContigPages, to: &mut IovIterDest<'_>) -> usize {
-    ///     memory.copy_to_iter(0..PAGE_SIZE, to)
-    /// }
-    /// # let _ = read;
-    /// ```
-    pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> usize {
-        let len = min(range.end, self.count * PAGE_SIZE).saturating_sub(range.start);
-        // SAFETY: The range is in the memory, which is in the kernel's linear mapping. Whoever else
-        // writes there meanwhile, this copies bytes and nothing else.
-        unsafe { bindings::_copy_to_iter(self.at(range.start), len, to.as_raw()) }
-    }
-
-    /// Copies a range of the bytes from user space. Returns how many; fewer where user space has no
-    /// memory, or the range exceeds the pages.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn write(memory: &ContigPages, from: &mut IovIterSource<'_>) -> usize {
-    ///     memory.copy_from_iter(0..PAGE_SIZE, from)
-    /// }
-    /// # let _ = write;
-    /// ```
-    pub fn copy_from_iter(&self, range: Range<usize>, from: &mut IovIterSource<'_>) -> usize {
-        let len = min(range.end, self.count * PAGE_SIZE).saturating_sub(range.start);
-        // SAFETY: As in `copy_to_iter`; there is no Rust reference into the memory.
-        unsafe { bindings::_copy_from_iter(self.at(range.start), len, from.as_raw()) }
-    }
-
-    fn at(&self, offset: usize) -> *mut c_void {
-        self.addr.as_ptr().wrapping_byte_add(offset)
+    /// The bytes of all pages.
+    #[inline]
+    pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
+        // SAFETY: By the type invariant this is memory, at least a page, as long as `self` is
+        // borrowed, with no Rust reference into it. It was zeroed, and starts with a page.
+        unsafe { SharedBytes::new(self.addr.cast(), self.count * PAGE_SIZE) }
     }
 }
 

@@ -2,7 +2,8 @@
 
 //! Owning memory that can be mapped.
 
-pub mod atomic_page;
 pub mod contig;
 pub mod folios;
 mod may_fail;
+pub mod shared_bytes;
+pub mod vmalloc;

@@ -9,11 +9,12 @@ use super::{
     pfn::Pfn,
     pgoff::Pgoff, //
 };
-use crate::compat::helpers;
+use crate::{
+    compat::helpers,
+    memory::shared_bytes::SharedBytes, //
+};
 use core::{
-    cmp::min,
     mem::ManuallyDrop,
-    ops::Range,
     ptr::NonNull, //
 };
 use kernel::{
@@ -23,10 +24,6 @@ use kernel::{
         Flags, //
     },
     bindings,
-    iov::{
-        IovIterDest,
-        IovIterSource, //
-    },
     page::{
         Page,
         PAGE_SIZE, //
@@ -39,6 +36,13 @@ use kernel::{
     types::Opaque, //
 };
 
+// Every page has an address in the kernel's linear mapping where there is no high memory, whatever
+// flags it is allocated with. So it has on all 64-bit architectures.
+static_assert!(
+    !cfg!(CONFIG_HIGHMEM),
+    "pages in high memory have no address that lasts"
+);
+
 /// A page that can have several owners: the driver, page tables, pipes, pins.
 ///
 /// [`kernel::page::Page`] is the only owner of its page and frees it. This page is freed when the
@@ -49,7 +53,8 @@ use kernel::{
 /// # Invariants
 ///
 /// This is a `struct page` with references, and no other part of the kernel than the allocator
-/// frees it. There is no Rust reference to its bytes.
+/// frees it. It has an address in the kernel's linear mapping. Its bytes were initialized, and
+/// there is no Rust reference to them but to atomics.
 ///
 /// # Examples
 ///
@@ -59,6 +64,7 @@ use kernel::{
 /// assert_eq!(page.pfn(), another.pfn());
 /// assert!(!page.is_hwpoisoned());
 /// assert!(!page.address().is_null());
+/// page.bytes().write(0, &[1, 2, 3])?;
 /// assert!(!SharedPage::put(another));
 /// assert!(SharedPage::put(page));
 /// # Ok::<(), Error>(())
@@ -69,8 +75,8 @@ pub struct SharedPage(Opaque<bindings::page>);
 // SAFETY: References on a page may be given back by any thread.
 unsafe impl Send for SharedPage {}
 
-// SAFETY: The methods by shared reference take further references, which is atomic, compute the
-// page's address, which never changes, and copy bytes that others may write meanwhile.
+// SAFETY: The methods by shared reference take further references, which is atomic, and compute the
+// page's address, which never changes.
 unsafe impl Sync for SharedPage {}
 
 // SAFETY: By the type invariant the page has references, and stays as long as it has one.
@@ -153,8 +159,7 @@ impl SharedPage {
         Pfn::containing(unsafe { helpers::page_to_phys(self.as_ptr()) })
     }
 
-    /// The page's address in the kernel's linear mapping, `page_address()`; null for a page in high
-    /// memory that is not mapped there.
+    /// The page's address in the kernel's linear mapping, `page_address()`.
     pub fn address(&self) -> *mut c_void {
         // SAFETY: The page is valid.
         unsafe { helpers::page_address(self.as_ptr()) }
@@ -166,41 +171,15 @@ impl SharedPage {
         unsafe { helpers::page_is_hwpoisoned(self.as_ptr()) }
     }
 
-    /// Copies a range of the page's bytes to user space, `copy_page_to_iter()`. Returns how many;
-    /// fewer where user space has no memory, or the range exceeds the page.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn read(page: &SharedPage, to: &mut IovIterDest<'_>) -> usize {
-    ///     page.copy_to_iter(0..PAGE_SIZE, to)
-    /// }
-    /// # let _ = read;
-    /// ```
-    pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> usize {
-        let start = min(range.start, PAGE_SIZE);
-        let len = min(range.end, PAGE_SIZE).saturating_sub(start);
-        // SAFETY: The page is valid, and the range in it. Whoever else writes there meanwhile, this
-        // copies bytes and nothing else.
-        unsafe { bindings::copy_page_to_iter(self.as_ptr(), start, len, to.as_raw()) }
-    }
-
-    /// Copies a range of the page's bytes from user space, `copy_page_from_iter()`. Returns how
-    /// many; fewer where user space has no memory, or the range exceeds the page.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn write(page: &SharedPage, from: &mut IovIterSource<'_>) -> usize {
-    ///     page.copy_from_iter(0..PAGE_SIZE, from)
-    /// }
-    /// # let _ = write;
-    /// ```
-    pub fn copy_from_iter(&self, range: Range<usize>, from: &mut IovIterSource<'_>) -> usize {
-        let start = min(range.start, PAGE_SIZE);
-        let len = min(range.end, PAGE_SIZE).saturating_sub(start);
-        // SAFETY: As in `copy_to_iter`; there is no Rust reference into the page.
-        unsafe { bindings::copy_page_from_iter(self.as_ptr(), start, len, from.as_raw()) }
+    /// The page's bytes, which must not be looked at if it is [broken](Self::is_hwpoisoned).
+    #[inline]
+    pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
+        // SAFETY: By the type invariant the page has an address, which is not null.
+        let ptr = unsafe { NonNull::new_unchecked(self.address().cast()) };
+        // SAFETY: The page is mapped there as long as it has references, so as long as `self` is
+        // borrowed. By the type invariant it was initialized, and there is no Rust reference to its
+        // bytes but to atomics.
+        unsafe { SharedBytes::new(ptr, PAGE_SIZE) }
     }
 
     /// Gives a reference back, `put_page()`. Returns whether it was the last one, so that the page

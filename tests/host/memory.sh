@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The kernel and user space use the same memory, at any offset and at the same time: a page,
+# contiguous pages, and pages of vmalloc().
+
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=scripts/lib.sh
+. "$top/scripts/lib.sh"
+
+unset KDIR
+# shellcheck source=scripts/tests.sh
+. "$top/scripts/tests.sh"
+
+out=$top/build/memory/$FLAVOUR
+mkdir -p "$out"
+run "$top/scripts/build.sh" --guest M="$top/tests/memory" MO="$out"
+[[ $output != *warning:* ]] || status="$status, and warnings"
+expect "a driver with each kind of memory compiles" 0
+
+cat >"$scratch/each" <<'END_OF_SCRIPT'
+#!/bin/sh
+cp memory.ko / && ./memory
+END_OF_SCRIPT
+
+build_tests memory
+# With init_on_alloc=0 a page shows that nobody asked for it to be zeroed.
+run env FILES="$out/memory.ko $tests_out/memory" LOAD=no TRACE=no KERNEL_ARGS=init_on_alloc=0 \
+	"$top/scripts/guest.sh" run "$scratch/each"
+expect "both sides use it" 0 memory.{page,contig,vmalloc}.pipe_keeps_a_page "fail:0 xfail:0 xpass:0 skip:0"
+
+done_testing
