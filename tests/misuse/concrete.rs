@@ -50,7 +50,7 @@ pub fn right_without_unmapping(opening: &Opening<'_, Board>) -> Result<RawIo> {
 }
 
 /// A word past the end of the page.
-// EXPECT SharedBytes::<'_, 4096>::word::<i64, 512>
+// EXPECT SharedBytes::<'_, 
 pub fn word_past_the_end(page: &SharedPage) -> &Atomic<i64> {
     page.bytes().word::<i64, { PAGE_SIZE / 8 }>()
 }

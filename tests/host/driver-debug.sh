@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A driver in a folder outside of the checkout on the debug kernel: its tests and torture pass, and a
+# deliberate bug in it is reported.
+
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+unset KDIR ARCH FLAVOUR
+
+folder=$scratch/a_driver
+run make -C "$top" new DRIVER="$folder"
+expect "a driver is made" 0
+run make -C "$folder" test KERNEL=debug
+expect "its tests pass on the debug kernel" 0 "6 passed, 0 failed"
+run make -C "$folder" torture KERNEL=debug DEV=/dev/a_driver DURATION=5 SEED=1
+expect "it stands torture there" 0 "3 passed, 0 failed"
+
+# It gives its page back once more than it took it, each time that it serves it.
+sed -i 's|^        Ok(self.0.clone())|        let page = core::ptr::NonNull::from(\&*self.0);\
+        // SAFETY: None: this reference is not ours.\
+        drop(unsafe { ARef::<SharedPage>::from_raw(page) });\
+&|' "$folder/driver.rs"
+run grep -c "this reference is not ours" "$folder/driver.rs"
+expect "a bug is put in" 0 1
+run make -C "$folder" test KERNEL=debug
+expect "the debug kernel reports it, and it is said which driver was tried" 2 \
+	"trouble while a_driver was tried"
+run grep -E '\[a_driver\]|page|refcount|KASAN' <<<"$output"
+expect "and the report has to do with the page, and names the driver" 0 "a_driver"
+
+done_testing
