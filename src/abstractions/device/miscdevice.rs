@@ -303,6 +303,12 @@ impl<T: MiscDevice> Registration<T> {
         parent: *mut bindings::device,
     ) -> Result<KBox<Self>> {
         const { assert!(T::MODE & !0o777 == 0, "more than the access mode of a node") };
+        const {
+            assert!(
+                <T::File as VmOperations>::FILE_DATA.is_arc(),
+                "the private data of a misc device's file is an `Arc`"
+            )
+        };
         if T::HAS_SIZE {
             space.set_size(device.size());
         }
@@ -391,7 +397,8 @@ struct Table<T>(PhantomData<T>);
 
 // What the callbacks rely on, besides the contract of each with the C side: from the end of `open`
 // to `release` the private data of a file is what `into_foreign` of an `Arc<T::File>` returned, and
-// the file owns that reference.
+// the file owns that reference. So the file is fit for `T::File`, whose `FILE_DATA` is `ARC`: see
+// `Registration::new`, which nobody gets a table past.
 impl<T: MiscDevice> Table<T> {
     const FOPS: bindings::file_operations = bindings::file_operations {
         // A file holds its owner from before `open` until after `release`, and a VMA its file.
