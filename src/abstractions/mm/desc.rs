@@ -414,6 +414,27 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         self.update_flags(flags::DONTEXPAND, 0);
     }
 
+    /// Keeps the mapping from the children of the process, VM_DONTCOPY: after a fork they have
+    /// nothing at its addresses.
+    ///
+    /// The process can take that back with `MADV_DOFORK`, unless the VMA is one that the kernel
+    /// calls special: with page frames, or after [`Self::deny_expand`]. There it fails with
+    /// `EINVAL`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn mmap_prepare<T: Pages>(mut desc: VmaDesc<'_, T>) -> VmaDesc<'_, T, Ready> {
+    ///     // For good, as the VMA is special then.
+    ///     desc.deny_copy();
+    ///     desc.deny_expand();
+    ///     desc.serve_pages()
+    /// }
+    /// ```
+    pub fn deny_copy(&mut self) {
+        self.update_flags(flags::DONTCOPY, 0);
+    }
+
     /// Decides the rest.
     fn ready(
         mut self,
