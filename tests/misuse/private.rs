@@ -224,6 +224,12 @@ pub fn any_frames(space: AddressSpace) -> RevocableFrames<Uncached> {
     RevocableFrames::new(space, Pfn::new(0), 1)
 }
 
+/// An event of a number that the driver likes, as one that has no event's.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn event() -> PollEvents {
+    PollEvents(0x4000)
+}
+
 /// A raw pointer taken for a fault.
 // EXPECT associated function `from_raw` is private
 pub fn fault_from_nowhere(vmf: *const bindings::vm_fault) -> usize {
