@@ -49,9 +49,11 @@ pub use super::{
         ioremap::IoMapping,
         miscdevice::{
             MiscDevice,
+            MiscDeviceOptions,
             OpenFile,
             Opening,
-            Poll, //
+            Poll,
+            PollEvents, //
         },
         module::{
             module_devices,
@@ -104,7 +106,10 @@ pub use super::{
     }, //
 };
 pub use kernel::{
-    fs::Kiocb,
+    fs::{
+        File,
+        Kiocb, //
+    },
     io::PhysAddr,
     iov::{
         IovIterDest,

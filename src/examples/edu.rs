@@ -259,9 +259,13 @@ impl MiscDevice for Edu {
         Ok(len)
     }
 
-    fn poll<'a>(file: &'a EduFile, poll: &Poll<'a>) -> Result<bool> {
+    fn poll<'a>(file: &'a EduFile, poll: &Poll<'a>) -> Result<PollEvents> {
         poll.wait(&file.edu.changed);
-        Ok(file.unseen(&file.edu.interrupts.lock())?.is_some())
+        Ok(match file.unseen(&file.edu.interrupts.lock())? {
+            // A write waits for nothing.
+            None => PollEvents::WRITABLE,
+            Some(_) => PollEvents::WRITABLE | PollEvents::READABLE,
+        })
     }
 }
 

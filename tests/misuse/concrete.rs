@@ -9,7 +9,10 @@ use kernel::{
     sync::atomic::Atomic, //
 };
 
-use simple_mmap::prelude::*;
+use simple_mmap::{
+    mm::vm_operations::FileData,
+    prelude::*, //
+};
 
 module! {
     type: Misuse,
@@ -47,6 +50,41 @@ impl MiscDevice for Board {
 // EXPECT evaluation of `simple_mmap::prelude::RawIo::of_current::<Board>
 pub fn right_without_unmapping(opening: &Opening<'_, Board>) -> Result<RawIo> {
     RawIo::of_current(opening)
+}
+
+/// What the file of a misc device refers to, found as if its private data were another.
+pub struct Found;
+
+impl VmOperations for Found {
+    // SAFETY: There is a file that it is so for, as far as anybody knows.
+    const FILE_DATA: FileData<Self> = unsafe { FileData::new(find) };
+}
+
+/// Finds what the private data of a file leads to.
+///
+/// # Safety
+///
+/// The private data of the file must be the address of a `Found`.
+pub unsafe fn find(file: *const kernel::bindings::file) -> *const Found {
+    // SAFETY: As the caller promises.
+    unsafe { (*file).private_data.cast() }
+}
+
+#[vtable]
+impl MiscDevice for Found {
+    const NAME: &'static CStr = c"misuse";
+    const MODE: u16 = 0o600;
+    type File = Self;
+
+    fn mmap_prepare<'a>(_: &'a Self, _: VmaDesc<'a, Self>) -> Result<VmaDesc<'a, Self, Ready>> {
+        Err(EINVAL)
+    }
+}
+
+/// Files of a misc device whose private data is taken for another than it is.
+// EXPECT Registration::<Found>::new
+pub fn found(devices: &mut Devices, device: Arc<Found>) -> Result {
+    devices.add(device)
 }
 
 /// A word past the end of the page.

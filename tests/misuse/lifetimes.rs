@@ -301,10 +301,23 @@ pub fn other_device<'a>(
 
 /// A process is to wait for what goes while it waits.
 // EXPECT `gone` does not live long enough
-pub fn poll<'a>(poll: &Poll<'a>) -> Result<bool> {
+pub fn poll<'a>(poll: &Poll<'a>) -> Result<PollEvents> {
     let gone = KBox::pin_init(new_poll_condvar!(), GFP_KERNEL)?;
     poll.wait(&gone);
-    Ok(false)
+    Ok(PollEvents::NONE)
+}
+
+/// A file that is kept without a reference of one's own, by an ioctl.
+// EXPECT lifetime may not live long enough
+pub fn ioctl(_: ArcBorrow<'_, u32>, file: &File, _cmd: u32, _arg: usize) -> Result<isize> {
+    let kept: &'static File = file;
+    Ok(kept.flags() as isize)
+}
+
+/// The credentials of who opens a device, for longer than that lasts.
+// EXPECT explicit lifetime required in the type of `opening`
+pub fn credentials<'a, D>(opening: &Opening<'a, D>) -> &'a kernel::cred::Credential {
+    opening.cred()
 }
 
 /// The same, with what waits taken for what does not wait that long.

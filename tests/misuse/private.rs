@@ -16,6 +16,7 @@ use simple_mmap::{
     compat::static_key::Key,
     device::module::WithDevices,
     mm::{
+        address_space::AddressSpace,
         desc::{
             Allows,
             New,
@@ -24,6 +25,10 @@ use simple_mmap::{
         frames::{
             Caching,
             Uncached, //
+        },
+        vm_operations::{
+            file_data,
+            FileData, //
         }, //
     },
     prelude::*, //
@@ -84,8 +89,8 @@ pub fn devices() -> Devices {
 }
 
 /// The address space of a device, to unmap what others have mapped.
-// EXPECT struct `AddressSpace` is private
-pub fn unmap(space: &simple_mmap::mm::address_space::AddressSpace) {
+// EXPECT method `unmap` is private
+pub fn unmap(space: &AddressSpace) {
     space.unmap(Pgoff::new(0)..Pgoff::new(1));
 }
 
@@ -187,10 +192,62 @@ pub fn made_of_another<'a>(desc: &VmaDesc<'a, Data>) -> *mut bindings::vm_area_d
 }
 
 /// A raw pointer taken for a description.
-// EXPECT associated function `from_raw` is private
+// EXPECT VmaDesc::<'a, T>::from_raw` is unsafe
 pub fn desc_from_nowhere(desc: *mut bindings::vm_area_desc) {
-    // SAFETY: None; the function is not to be had at all.
-    let _ = unsafe { VmaDesc::<'_, Data>::from_raw(desc) };
+    let _ = VmaDesc::<'_, Data>::from_raw(desc);
+}
+
+/// What a file refers to, of one that need not refer to that.
+// EXPECT call to unsafe function `file_data` is unsafe
+pub fn data_of_any_file(file: *const bindings::file) -> &'static Data {
+    file_data(file)
+}
+
+/// Data that a function of one's own finds, which need not.
+pub struct Found;
+
+impl VmOperations for Found {
+    // EXPECT call to unsafe function `FileData::<T>::new` is unsafe
+    const FILE_DATA: FileData<Self> = FileData::new(find);
+}
+
+/// Finds nothing.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn find(_file: *const bindings::file) -> *const Found {
+    core::ptr::null()
+}
+
+/// The same, made by hand.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn found() -> FileData<Found> {
+    FileData(simple_mmap::mm::vm_operations::Find::By(find))
+}
+
+/// A reference on an address space that nobody gave up.
+// EXPECT call to unsafe function `AddressSpace::from_mapping` is unsafe
+pub fn space_from_nowhere(mapping: *mut bindings::address_space) -> AddressSpace {
+    AddressSpace::from_mapping(mapping)
+}
+
+/// The same, borrowed.
+// EXPECT call to unsafe function `AddressSpace::borrow` is unsafe
+pub fn space_borrowed(mapping: *mut bindings::address_space) -> bool {
+    AddressSpace::borrow(mapping).is_revoked()
+}
+
+/// Frames that are no device's.
+// EXPECT RevocableFrames::<C>::new` is unsafe
+pub fn any_frames(space: AddressSpace) -> RevocableFrames<Uncached> {
+    RevocableFrames::new(space, Pfn::new(0), 1)
+}
+
+/// An event of a number that the driver likes, as one that has no event's.
+// EXPECT cannot initialize a tuple struct which contains private fields
+pub fn event() -> PollEvents {
+    PollEvents(0x4000)
 }
 
 /// A raw pointer taken for a fault.

@@ -10,4 +10,4 @@ pub mod once_ref;
 pub mod series;
 pub mod static_key;
 pub mod task;
-pub(crate) mod this_module;
+pub mod this_module;

@@ -10,7 +10,20 @@
 use kernel::bindings;
 
 /// `THIS_MODULE`, which is null if the driver is built in.
-pub(crate) const fn this_module() -> *mut bindings::module {
+///
+/// # Examples
+///
+/// ```
+/// use kernel::bindings;
+/// use simple_mmap::compat::this_module::this_module;
+///
+/// const FOPS: bindings::file_operations = bindings::file_operations {
+///     owner: this_module(),
+///     ..pin_init::zeroed()
+/// };
+/// # let _ = FOPS;
+/// ```
+pub const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
         extern "C" {

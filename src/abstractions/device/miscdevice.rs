@@ -30,10 +30,15 @@ use crate::{
 };
 use core::{
     cmp::min,
-    marker::PhantomData, //
+    marker::PhantomData,
+    ops::{
+        BitOr,
+        BitOrAssign, //
+    }, //
 };
 use kernel::{
     bindings,
+    cred::Credential,
     error::{
         to_result,
         VTABLE_DEFAULT_ERROR, //
@@ -104,7 +109,8 @@ use kernel::{
 /// ```
 #[vtable]
 pub trait MiscDevice: Send + Sync + Sized + 'static {
-    /// The name, and that of the node in `/dev`.
+    /// The name, and that of the node in `/dev`, unless the device is added with
+    /// [others](MiscDeviceOptions).
     const NAME: &'static CStr;
 
     /// The access mode of the node.
@@ -157,19 +163,223 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A process asks whether it would have to wait to read: `poll`, `select`, `epoll`. Returns
-    /// whether it would not; if it would, `poll` must [wait](Poll::wait) for what changes that.
+    /// A process asks for what it would not have to wait: `poll`, `select`, `epoll`. Returns that;
+    /// for what is missing, `poll` must [wait](Poll::wait) for what changes it. Without this the
+    /// file can be read and written to any time.
     ///
     /// # Errors
     ///
     /// Any has the process told of an error and a hangup.
-    fn poll<'a>(_file: &'a Self::File, _poll: &Poll<'a>) -> Result<bool> {
+    fn poll<'a>(_file: &'a Self::File, _poll: &Poll<'a>) -> Result<PollEvents> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A process asks for something that only the driver knows: `ioctl`, `unlocked_ioctl`.
+    ///
+    /// `cmd` is a number that [`kernel::ioctl`] has made. `arg` is often the address of a structure
+    /// of user space, for [`kernel::uaccess::UserSlice`]. The process gets what is returned.
+    ///
+    /// `file` may be held for longer, or given a descriptor of its own. A file that its own data
+    /// hold is never released. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// Any is what the process gets for `errno`; [`ENOTTY`] is what it should for a `cmd` that is
+    /// not known. Where the device is gone, it gets [`ENODEV`] without this being called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     fs::File,
+    ///     ioctl::{
+    ///         _IOWR,
+    ///         _IOC_SIZE, //
+    ///     },
+    ///     transmute::{
+    ///         AsBytes,
+    ///         FromBytes, //
+    ///     },
+    ///     uaccess::{
+    ///         UserPtr,
+    ///         UserSlice, //
+    ///     }, //
+    /// };
+    ///
+    /// #[repr(C)]
+    /// struct Sum {
+    ///     terms: [u32; 2],
+    ///     sum: u64,
+    /// }
+    ///
+    /// // SAFETY: There is no padding, and any bytes are valid.
+    /// unsafe impl FromBytes for Sum {}
+    ///
+    /// // SAFETY: There is no padding.
+    /// unsafe impl AsBytes for Sum {}
+    ///
+    /// const SUM: u32 = _IOWR::<Sum>('s' as u32, 0);
+    ///
+    /// fn ioctl<T>(_data: ArcBorrow<'_, T>, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    ///     match cmd {
+    ///         SUM => {
+    ///             let slice = UserSlice::new(UserPtr::from_addr(arg), _IOC_SIZE(cmd));
+    ///             let (mut from, mut to) = slice.reader_writer();
+    ///             let mut sum: Sum = from.read()?;
+    ///             sum.sum = sum.terms.iter().map(|term| u64::from(*term)).sum();
+    ///             to.write(&sum)?;
+    ///             Ok(0)
+    ///         }
+    ///         _ => Err(ENOTTY),
+    ///     }
+    /// }
+    /// # let _ = ioctl::<u32>;
+    /// ```
+    fn ioctl(
+        _data: ArcBorrow<'_, Self::File>,
+        _file: &File,
+        _cmd: u32,
+        _arg: usize,
+    ) -> Result<isize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The same for a 32-bit process on a 64-bit kernel, `compat_ioctl`, where structures have
+    /// another layout there. Without this it is [`Self::ioctl`], with `arg` taken for an address:
+    /// `compat_ptr_ioctl()`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::ioctl`].
+    #[cfg(CONFIG_COMPAT)]
+    fn compat_ioctl(
+        _data: ArcBorrow<'_, Self::File>,
+        _file: &File,
+        _cmd: u32,
+        _arg: usize,
+    ) -> Result<isize> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// A process reads `/proc/<pid>/fdinfo/<fd>`.
     fn show_fdinfo(_file: &Self::File, _to: &SeqFile) {
         build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// What a misc device is added with, in place of what its type says.
+///
+/// # Examples
+///
+/// Three devices of one type, of which the first has a fixed minor number:
+///
+/// ```
+/// use kernel::str::CString;
+///
+/// fn add<T: MiscDevice>(devices: &mut Devices, ports: [Arc<T>; 3]) -> Result {
+///     for (number, port) in ports.into_iter().enumerate() {
+///         let options = MiscDeviceOptions {
+///             name: CString::try_from_fmt(fmt!("{}{number}", T::NAME))?,
+///             minor: (number == 0).then_some(240),
+///         };
+///         devices.add_with(options, port)?;
+///     }
+///     Ok(())
+/// }
+/// ```
+pub struct MiscDeviceOptions {
+    /// The name of the miscdevice, and that of its node in `/dev`.
+    pub name: CString,
+
+    /// The minor number, less than `MISC_DYNAMIC_MINOR`, or none for one that the kernel chooses.
+    ///
+    /// Those that have an owner are listed in `include/linux/miscdevice.h`. A node that is made for
+    /// the owner opens whatever device has the number.
+    pub minor: Option<u32>,
+}
+
+impl MiscDeviceOptions {
+    /// The number that `misc_register()` knows the minor number by.
+    fn minor(&self) -> Result<c_int> {
+        match self.minor {
+            None => Ok(bindings::MISC_DYNAMIC_MINOR as c_int),
+            // The kernel's own check of the others puts an error into the log.
+            Some(minor) if minor < bindings::MISC_DYNAMIC_MINOR => Ok(minor as c_int),
+            Some(_) => Err(EINVAL),
+        }
+    }
+
+    /// Refuses a name that no node can have.
+    fn check_name(&self) -> Result {
+        let name = self.name.to_bytes();
+        // The C side makes a `!` of a `/` in the name of a device, and a `/` of a `!` in that of a
+        // node, which is then one in a folder.
+        if name.is_empty()
+            || name.len() > bindings::NAME_MAX as usize
+            || name == b"."
+            || name == b".."
+            || name.iter().any(|byte| matches!(byte, b'/' | b'!'))
+        {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+}
+
+/// For what a process would not have to wait: a set of the events of `poll`.
+///
+/// # Examples
+///
+/// ```
+/// fn events(has_data: bool, is_full: bool) -> PollEvents {
+///     let mut events = PollEvents::NONE;
+///     if has_data {
+///         events |= PollEvents::READABLE;
+///     }
+///     if !is_full {
+///         events |= PollEvents::WRITABLE;
+///     }
+///     events
+/// }
+/// assert!(events(true, false) == PollEvents::READABLE | PollEvents::WRITABLE);
+/// assert!(events(false, true) == PollEvents::NONE);
+/// let broken = PollEvents::ERROR | PollEvents::HANGUP | PollEvents::PRIORITY;
+/// assert!(broken != PollEvents::NONE);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PollEvents(u32);
+
+impl PollEvents {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// It can be read, also if that is its end: `POLLIN` and `POLLRDNORM`.
+    pub const READABLE: Self = Self(bindings::POLLIN | bindings::POLLRDNORM);
+
+    /// It can be written to: `POLLOUT` and `POLLWRNORM`.
+    pub const WRITABLE: Self = Self(bindings::POLLOUT | bindings::POLLWRNORM);
+
+    /// There is something urgent, whatever that is for the device: `POLLPRI`.
+    pub const PRIORITY: Self = Self(bindings::POLLPRI);
+
+    /// There is an error, `POLLERR`. The process is told also if it did not ask.
+    pub const ERROR: Self = Self(bindings::POLLERR);
+
+    /// The other side is gone, `POLLHUP`. The process is told also if it did not ask.
+    pub const HANGUP: Self = Self(bindings::POLLHUP);
+}
+
+impl BitOr for PollEvents {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for PollEvents {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
     }
 }
 
@@ -187,9 +397,13 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
 ///     changed: Pin<KBox<PollCondVar>>,
 /// }
 ///
-/// fn poll<'a>(queue: &'a Queue, poll: &Poll<'a>, is_full: impl Fn() -> bool) -> Result<bool> {
+/// fn poll<'a>(queue: &'a Queue, poll: &Poll<'a>, is_full: impl Fn() -> bool) -> PollEvents {
 ///     poll.wait(&queue.changed);
-///     Ok(is_full())
+///     if is_full() {
+///         PollEvents::READABLE
+///     } else {
+///         PollEvents::WRITABLE
+///     }
 /// }
 /// ```
 pub struct Poll<'a> {
@@ -212,7 +426,8 @@ impl<'a> Poll<'a> {
 
 /// What an open file of the device `D` refers to.
 ///
-/// The device itself is one: who has nothing to do when a file is opened has `type File = Self`.
+/// The device itself is one: who has nothing to do when a file is opened or released has
+/// `type File = Self`.
 ///
 /// # Examples
 ///
@@ -227,7 +442,12 @@ impl<'a> Poll<'a> {
 /// impl OpenFile<Device> for Page {
 ///     fn open(_: ArcBorrow<'_, Device>, opening: &Opening<'_, Device>) -> Result<Arc<Self>> {
 ///         pr_info!("opened with flags {:x}\n", opening.flags());
+///         pr_info!("by the user {:?}\n", opening.cred().euid().into_uid_in_current_ns());
 ///         Ok(Arc::new(Self(SharedPage::alloc(GFP_KERNEL)?), GFP_KERNEL)?)
+///     }
+///
+///     fn release(page: ArcBorrow<'_, Self>) {
+///         pr_info!("released, with the page frame {:?}\n", page.0.pfn());
 ///     }
 /// }
 /// # let _ = (Device, |page: Page| page.0);
@@ -239,6 +459,15 @@ pub trait OpenFile<D>: VmOperations + Sized {
     ///
     /// Any refuses to open it.
     fn open(device: ArcBorrow<'_, D>, opening: &Opening<'_, D>) -> Result<Arc<Self>>;
+
+    /// A file is released: the last descriptor of it, the last mapping, and whatever else held it
+    /// are gone. Called once for each file that was opened, also if the device is gone, and before
+    /// the file's reference on the data is dropped, of which others can have more.
+    ///
+    /// Runs in any task, also one of the kernel's own. May sleep.
+    // There is no `&File`: nobody holds the file any more, and its count of references is 0. Who
+    // made an `ARef<File>` of that would use it after it is freed.
+    fn release(_file: ArcBorrow<'_, Self>) {}
 }
 
 impl<D: VmOperations> OpenFile<D> for D {
@@ -250,8 +479,27 @@ impl<D: VmOperations> OpenFile<D> for D {
 /// A file of the device `D` that is being opened.
 ///
 /// It is not a [`File`]: one that is not open yet must not get a file descriptor.
+///
+/// # Examples
+///
+/// A device that only its owner opens, and not for writing:
+///
+/// ```
+/// use kernel::{
+///     fs::file::flags,
+///     task::Kuid, //
+/// };
+///
+/// fn check<D>(opening: &Opening<'_, D>, owner: Kuid) -> Result {
+///     if opening.cred().euid() != owner || opening.flags() & flags::O_ACCMODE != flags::O_RDONLY {
+///         return Err(EACCES);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Opening<'a, D> {
     flags: u32,
+    cred: &'a Credential,
     space: &'a AddressSpace,
     // Invariant: what is right for one device need not be so for another.
     _device: PhantomData<fn(D) -> D>,
@@ -261,6 +509,11 @@ impl<D> Opening<'_, D> {
     /// The flags that it is opened with, `f_flags`: those of [`kernel::fs::file::flags`].
     pub fn flags(&self) -> u32 {
         self.flags
+    }
+
+    /// The credentials of the process that opens it, `f_cred`.
+    pub fn cred(&self) -> &Credential {
+        self.cred
     }
 
     /// The address space that it is given.
@@ -293,16 +546,29 @@ impl<T: MiscDevice> Registration<T> {
     /// Makes what is needed to register the device, with files that have this address space, as one
     /// that belongs to `parent`, or to none if that is null.
     ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`] if there can be no node of this name, or no fixed minor number like this.
+    /// - [`ENOMEM`] if there is no memory.
+    /// - [`EPERM`] as [`UnmapBeforeOnline::new`] has it.
+    ///
     /// # Safety
     ///
     /// The parent must be valid until the value is dropped.
     pub(super) unsafe fn new(
         device: Arc<T>,
-        name: CString,
+        options: MiscDeviceOptions,
         space: AddressSpace,
         parent: *mut bindings::device,
     ) -> Result<KBox<Self>> {
         const { assert!(T::MODE & !0o777 == 0, "more than the access mode of a node") };
+        const {
+            assert!(
+                <T::File as VmOperations>::FILE_DATA.is_arc(),
+                "the private data of a misc device's file is an `Arc`"
+            )
+        };
+        options.check_name()?;
         if T::HAS_SIZE {
             space.set_size(device.size());
         }
@@ -313,8 +579,8 @@ impl<T: MiscDevice> Registration<T> {
             None
         };
         let misc = bindings::miscdevice {
-            minor: bindings::MISC_DYNAMIC_MINOR as c_int,
-            name: name.as_char_ptr(),
+            minor: options.minor()?,
+            name: options.name.as_char_ptr(),
             mode: T::MODE,
             parent,
             fops: if device.wants_hugepages() {
@@ -327,7 +593,7 @@ impl<T: MiscDevice> Registration<T> {
         let registration = Self {
             misc: Opaque::new(misc),
             is_registered: false,
-            name,
+            name: options.name,
             device,
             space,
             unmap_before_online,
@@ -391,7 +657,8 @@ struct Table<T>(PhantomData<T>);
 
 // What the callbacks rely on, besides the contract of each with the C side: from the end of `open`
 // to `release` the private data of a file is what `into_foreign` of an `Arc<T::File>` returned, and
-// the file owns that reference.
+// the file owns that reference. So the file is fit for `T::File`, whose `FILE_DATA` is `ARC`: see
+// `Registration::new`, which nobody gets a table past.
 impl<T: MiscDevice> Table<T> {
     const FOPS: bindings::file_operations = bindings::file_operations {
         // A file holds its owner from before `open` until after `release`, and a VMA its file.
@@ -417,6 +684,19 @@ impl<T: MiscDevice> Table<T> {
             None
         },
         poll: if T::HAS_POLL { Some(Self::poll) } else { None },
+        unlocked_ioctl: if T::HAS_IOCTL {
+            Some(Self::ioctl)
+        } else {
+            None
+        },
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: if T::HAS_COMPAT_IOCTL {
+            Some(Self::compat_ioctl)
+        } else if T::HAS_IOCTL {
+            bindings::compat_ptr_ioctl
+        } else {
+            None
+        },
         show_fdinfo: if T::HAS_SHOW_FDINFO {
             Some(Self::show_fdinfo)
         } else {
@@ -442,8 +722,10 @@ impl<T: MiscDevice> Table<T> {
         // the first field of a `Registration<T>`, and holds the lock that `misc_deregister()`
         // takes, so the registration does not go before we return.
         let registration = unsafe { &*(*file).private_data.cast::<Registration<T>>() };
-        // SAFETY: A file that is being opened is ours.
-        match Self::opened(registration, unsafe { (*file).f_flags }) {
+        // SAFETY: A file that is being opened is ours. It has credentials from its making on, and
+        // for as long as it exists.
+        let (flags, cred) = unsafe { ((*file).f_flags, Credential::from_ptr((*file).f_cred)) };
+        match Self::opened(registration, flags, cred) {
             Ok((data, space)) => {
                 // SAFETY: A file that is being opened is ours.
                 unsafe {
@@ -457,13 +739,18 @@ impl<T: MiscDevice> Table<T> {
     }
 
     /// What a file that is opened gets: its data, and a reference on its address space.
-    fn opened(registration: &Registration<T>, flags: u32) -> Result<(Arc<T::File>, AddressSpace)> {
+    fn opened(
+        registration: &Registration<T>,
+        flags: u32,
+        cred: &Credential,
+    ) -> Result<(Arc<T::File>, AddressSpace)> {
         if !module_is_live() {
             return Err(ENODEV);
         }
         let space = registration.space.clone();
         let opening = Opening {
             flags,
+            cred,
             space: &space,
             _device: PhantomData,
         };
@@ -483,6 +770,7 @@ impl<T: MiscDevice> Table<T> {
                 AddressSpace::from_mapping((*file).f_mapping),
             )
         };
+        <T::File as OpenFile<T>>::release(data.as_arc_borrow());
         drop((data, space));
         0
     }
@@ -607,14 +895,54 @@ impl<T: MiscDevice> Table<T> {
         };
         // SAFETY: The file is open.
         let result = unsafe { check_bound(file) }.and_then(|()| T::poll(data, &poll));
-        // A write waits for nothing.
-        let writable = bindings::POLLOUT | bindings::POLLWRNORM;
-        let events = match result {
-            Ok(false) => writable,
-            Ok(true) => writable | bindings::POLLIN | bindings::POLLRDNORM,
-            Err(_) => bindings::POLLERR | bindings::POLLHUP,
-        };
-        events as bindings::__poll_t
+        result.unwrap_or(PollEvents::ERROR | PollEvents::HANGUP).0 as bindings::__poll_t
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device that a process has a descriptor of.
+    unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
+        // SAFETY: As the caller promises.
+        match unsafe { Self::asked(file) } {
+            Ok((data, file)) => answer(T::ioctl(data, file, cmd, arg)),
+            Err(error) => error.to_errno() as c_long,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::ioctl`].
+    #[cfg(CONFIG_COMPAT)]
+    unsafe extern "C" fn compat_ioctl(
+        file: *mut bindings::file,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_long {
+        // SAFETY: As the caller promises.
+        match unsafe { Self::asked(file) } {
+            Ok((data, file)) => answer(T::compat_ioctl(data, file, cmd, arg)),
+            Err(error) => error.to_errno() as c_long,
+        }
+    }
+
+    /// What an ioctl is about, unless the device is gone.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::ioctl`], and `'a` must end when that returns.
+    unsafe fn asked<'a>(
+        file: *mut bindings::file,
+    ) -> Result<(ArcBorrow<'a, T::File>, &'a File)> {
+        // SAFETY: The file is open.
+        unsafe { check_bound(file) }?;
+        // SAFETY: The file is open, so it owns a reference.
+        let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
+        // SAFETY: The file is held by the descriptor, so its count is not 0. Another thread can be
+        // in a `read` of it without the lock of the position, as the file of a device never has
+        // that locked (`file_needs_f_pos_lock()`): but a `File` has no access to the position, and
+        // all that use it by other means are such reads themselves.
+        let file = unsafe { File::from_raw_file(file) };
+        Ok((data, file))
     }
 
     /// # Safety
@@ -681,6 +1009,14 @@ unsafe fn check_bound(file: *const bindings::file) -> Result {
 unsafe fn is_for_kernel(iter: *const bindings::iov_iter) -> bool {
     // SAFETY: As the caller promises.
     unsafe { helpers::iov_iter_is_kvec(iter) }
+}
+
+/// What the C side wants of an ioctl.
+fn answer(result: Result<isize>) -> c_long {
+    match result {
+        Ok(answer) => answer as c_long,
+        Err(error) => error.to_errno() as c_long,
+    }
 }
 
 /// What the C side wants of a read or write of at most `len` bytes.

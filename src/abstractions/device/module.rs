@@ -12,6 +12,7 @@
 
 use super::miscdevice::{
     MiscDevice,
+    MiscDeviceOptions,
     Register,
     Registration, //
 };
@@ -62,23 +63,50 @@ pub trait DeviceModule: Sized + Send + Sync + 'static {
 pub struct Devices(KVec<KBox<dyn Register>>);
 
 impl Devices {
-    /// Adds a device, to be registered when nothing else can fail.
+    /// Adds a device with the name [`MiscDevice::NAME`] and a minor number that the kernel chooses,
+    /// to be registered when nothing else can fail.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add_with`].
+    pub fn add<T: MiscDevice>(&mut self, device: Arc<T>) -> Result {
+        const { assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
+        let options = MiscDeviceOptions {
+            name: CString::try_from(T::NAME)?,
+            minor: None,
+        };
+        self.add_with(options, device)
+    }
+
+    /// Adds a device with a name and a minor number that are not known before, to be registered
+    /// when nothing else can fail: one of several of its type.
     ///
     /// # Errors
     ///
     /// - [`ENOMEM`] if there is no memory.
     /// - [`EEXIST`] if a device of this name was added.
+    /// - [`EINVAL`] if the name cannot be that of a node in `/dev`: it is empty, `.` or `..`, or
+    ///   longer than `NAME_MAX`, 255 bytes, or has a `/` in it, or a `!`, which the kernel makes a
+    ///   `/` of.
+    /// - [`EINVAL`] if the minor number is `MISC_DYNAMIC_MINOR`, 255, or more.
     /// - [`EPERM`] if its offsets are physical addresses, and the kernel writes into memory before
     ///   it tells that it is added.
-    pub fn add<T: MiscDevice>(&mut self, device: Arc<T>) -> Result {
-        const { assert!(!T::NAME.to_bytes().is_empty(), "the device has no name") };
-        if self.0.iter().any(|other| other.name() == T::NAME) {
+    ///
+    /// What other modules have is known only when the devices are registered, `misc_register()`,
+    /// and makes the load fail: with [`EBUSY`] if the minor number is in use, also by a device that
+    /// was added here, or if there are too many misc devices, and with [`EEXIST`] if another module
+    /// has a misc device of this name. Of the latter the kernel complains in its log, too.
+    pub fn add_with<T: MiscDevice>(
+        &mut self,
+        options: MiscDeviceOptions,
+        device: Arc<T>,
+    ) -> Result {
+        if self.0.iter().any(|other| other.name() == &*options.name) {
             return Err(EEXIST);
         }
-        let name = CString::try_from(T::NAME)?;
         let space = AddressSpace::new()?;
         // SAFETY: It has no parent.
-        let registration = unsafe { Registration::new(device, name, space, ptr::null_mut()) }?;
+        let registration = unsafe { Registration::new(device, options, space, ptr::null_mut()) }?;
         self.0.push(registration, GFP_KERNEL)?;
         Ok(())
     }

@@ -7,6 +7,7 @@
 use super::{
     miscdevice::{
         MiscDevice,
+        MiscDeviceOptions,
         Register,
         Registration, //
     },
@@ -65,20 +66,26 @@ impl NumberedDevices {
     ///
     /// - [`ENOSPC`] if there are 64 devices.
     /// - [`ENOMEM`] if there is no memory.
+    /// - [`EINVAL`] if the name cannot be that of a node, see [`Devices::add_with`].
     /// - [`EEXIST`] if there is another device of this name, [`EBUSY`] if there are too many misc
     ///   devices.
+    ///
+    /// [`Devices::add_with`]: super::module::Devices::add_with
     pub fn register<T: MiscDevice>(
         &'static self,
         space: BoundSpace<'_, '_>,
         device: Arc<T>,
     ) -> Result<u32> {
         let number = self.take()?;
-        let name = CString::try_from_fmt(fmt!("{}{}", T::NAME, number.number))?;
+        let options = MiscDeviceOptions {
+            name: CString::try_from_fmt(fmt!("{}{}", T::NAME, number.number))?,
+            minor: None,
+        };
         let (pdev, space) = space.into_parts();
         // SAFETY: The PCI device is bound.
         let parent = unsafe { &raw mut (*as_raw(pdev)).dev };
         // SAFETY: It is bound for longer than this is registered.
-        let mut registration = unsafe { Registration::new(device, name, space, parent) }?;
+        let mut registration = unsafe { Registration::new(device, options, space, parent) }?;
         // SAFETY: The device is in a box of its own, which nobody moves it out of. It is dropped
         // when the PCI device is unbound, which is before the module is unloaded, see `check_own`;
         // or here, if this fails. What is registered with a device is released then, as this is a

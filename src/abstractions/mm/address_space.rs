@@ -38,10 +38,74 @@ use kernel::{
 
 /// A reference on the inode that the address space is that of.
 ///
+/// The files of a misc device have one of its own. What opens files itself can give them one: they
+/// each hold a reference, from their `open` to their `release`.
+///
 /// # Invariants
 ///
 /// The pointer is to an inode that [`Self::new`] made, and this value owns a reference on it.
-pub(crate) struct AddressSpace {
+///
+/// # Examples
+///
+/// What a device of one's own does when a file of it is opened and released:
+///
+/// ```
+/// use kernel::bindings;
+/// use simple_mmap::mm::address_space::AddressSpace;
+///
+/// struct Device {
+///     space: AddressSpace,
+/// }
+///
+/// impl Device {
+///     fn new(size: u64) -> Result<Self> {
+///         let space = AddressSpace::with_size(size)?;
+///         Ok(Self { space })
+///     }
+///
+///     /// # Safety
+///     ///
+///     /// The file must be one that is being opened.
+///     unsafe fn opened(&self, file: *mut bindings::file) -> Result {
+///         if self.space.is_revoked() {
+///             return Err(ENODEV);
+///         }
+///         // SAFETY: A file that is being opened is ours.
+///         unsafe { (*file).f_mapping = self.space.clone().into_mapping() };
+///         Ok(())
+///     }
+///
+///     /// # Safety
+///     ///
+///     /// The file must be one that `opened` succeeded for, and is being released.
+///     unsafe fn released(file: *mut bindings::file) {
+///         // SAFETY: The reference is the one that `opened` gave the file, which is released once.
+///         drop(unsafe { AddressSpace::from_mapping((*file).f_mapping) });
+///     }
+///
+///     /// Whether the device of an open file is gone.
+///     ///
+///     /// # Safety
+///     ///
+///     /// The file must be one that `opened` succeeded for, and not be released during this.
+///     unsafe fn is_gone(file: *const bindings::file) -> bool {
+///         // SAFETY: The file has its reference until it is released.
+///         unsafe { AddressSpace::borrow((*file).f_mapping) }.is_revoked()
+///     }
+///
+///     /// The device goes.
+///     fn gone(&self) {
+///         self.space.revoke();
+///     }
+/// }
+///
+/// let device = Device::new(4 * PAGE_SIZE as u64)?;
+/// device.gone();
+/// assert!(device.space.is_revoked());
+/// assert!(!AddressSpace::new()?.is_revoked());
+/// # Ok::<(), Error>(())
+/// ```
+pub struct AddressSpace {
     inode: NonNull<bindings::inode>,
 }
 
@@ -53,10 +117,14 @@ unsafe impl Send for AddressSpace {}
 unsafe impl Sync for AddressSpace {}
 
 impl AddressSpace {
-    /// Makes an inode of no bytes.
+    /// Makes an inode of no bytes: folios are mapped page by page.
     ///
     /// It has no type, as the kernel takes the files of regular inodes for those of a file system.
-    pub(crate) fn new() -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`] if there is no memory, [`ENFILE`] if there are too many open files.
+    pub fn new() -> Result<Self> {
         // SAFETY: The name is a C string, and the operations are the kernel's own. They have no
         // owner, and no private data.
         let file = from_err_ptr(unsafe {
@@ -82,14 +150,27 @@ impl AddressSpace {
         })
     }
 
+    /// Makes an inode of `size` bytes: up to there the kernel maps large folios as a whole.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::new`].
+    pub fn with_size(size: u64) -> Result<Self> {
+        let space = Self::new()?;
+        space.set_size(size);
+        Ok(space)
+    }
+
     /// The address space itself.
     pub(super) fn as_ptr(&self) -> *mut bindings::address_space {
         // SAFETY: By the type invariant the inode is valid; the field is constant.
         unsafe { (*self.inode.as_ptr()).i_mapping }
     }
 
-    /// Hands the reference over to the C side, as what a file has in `f_mapping`.
-    pub(crate) fn into_mapping(self) -> *mut bindings::address_space {
+    /// Hands the reference over to the C side, as what a file has in `f_mapping`. The file must
+    /// have it from its `open` on, and give it back by [`Self::from_mapping`] in its `release`;
+    /// what is not given back is never freed.
+    pub fn into_mapping(self) -> *mut bindings::address_space {
         ManuallyDrop::new(self).as_ptr()
     }
 
@@ -99,7 +180,7 @@ impl AddressSpace {
     ///
     /// `mapping` must be what [`Self::into_mapping`] returned, and the caller give that reference
     /// up.
-    pub(crate) unsafe fn from_mapping(mapping: *mut bindings::address_space) -> Self {
+    pub unsafe fn from_mapping(mapping: *mut bindings::address_space) -> Self {
         // INVARIANT: The reference is the one that `into_mapping` kept from being given back.
         Self {
             // SAFETY: The address space is that of a valid inode.
@@ -113,7 +194,7 @@ impl AddressSpace {
     ///
     /// `mapping` must be what [`Self::into_mapping`] returned, and that reference not be given up
     /// for the duration of `'a`.
-    pub(crate) unsafe fn borrow<'a>(mapping: *mut bindings::address_space) -> Borrowed<'a> {
+    pub unsafe fn borrow<'a>(mapping: *mut bindings::address_space) -> Borrowed<'a> {
         Borrowed {
             // SAFETY: The caller lends the reference that this takes over, and it is not dropped.
             space: ManuallyDrop::new(unsafe { Self::from_mapping(mapping) }),
@@ -121,10 +202,12 @@ impl AddressSpace {
         }
     }
 
-    /// Sets the size in bytes, `i_size_write()`, before any file is opened.
+    /// Sets the size in bytes, `i_size_write()`, before any file is opened. What the kernel has no
+    /// positions for does not count.
     pub(crate) fn set_size(&self, size: u64) {
+        let size = size.min(bindings::loff_t::MAX as u64) as bindings::loff_t;
         // SAFETY: The inode is valid, and nobody else writes its size.
-        unsafe { helpers::i_size_write(self.inode.as_ptr(), size as bindings::loff_t) };
+        unsafe { helpers::i_size_write(self.inode.as_ptr(), size) };
     }
 
     /// Unmaps what VMAs have mapped at these offsets, `unmap_mapping_pages()`. Copies that a
@@ -170,9 +253,14 @@ impl AddressSpace {
 
 impl AddressSpace {
     /// Marks it as one whose device is gone, for ever, and unmaps all that VMAs have mapped of it.
-    /// What is mapped under [`Self::with_valid`], and only where [`Self::is_revoked`] is not so, is
-    /// unmapped when this returns, and stays so.
-    pub(crate) fn revoke(&self) {
+    /// What is mapped under `invalidate_lock`, and only where [`Self::is_revoked`] is not so, is
+    /// unmapped when this returns, and stays so: the [`RevocableFrames`] that
+    /// [`serve_device_frames`] maps. Pages with references come back when they are touched again,
+    /// unless the driver refuses that. May sleep.
+    ///
+    /// [`RevocableFrames`]: super::frames::RevocableFrames
+    /// [`serve_device_frames`]: super::desc::VmaDesc::serve_device_frames
+    pub fn revoke(&self) {
         self.invalidate(|| {
             // SAFETY: The inode is valid. The field is ours, and written under the lock only. As
             // WRITE_ONCE(), for those who read it without.
@@ -185,16 +273,33 @@ impl AddressSpace {
         });
     }
 
-    /// Whether it was. In [`Self::with_valid`] the answer stays true until that ends; elsewhere
-    /// only a yes does.
-    pub(crate) fn is_revoked(&self) -> bool {
+    /// Whether it was. Under `invalidate_lock` the answer stays true until that is given back;
+    /// elsewhere only a yes does.
+    pub fn is_revoked(&self) -> bool {
         // SAFETY: The inode is valid, and the field is ours. As READ_ONCE().
         !unsafe { (&raw const (*self.inode.as_ptr()).i_private).read_volatile() }.is_null()
     }
 }
 
 /// An [`AddressSpace`] that somebody else has a reference on.
-pub(crate) struct Borrowed<'a> {
+///
+/// # Examples
+///
+/// ```
+/// use simple_mmap::mm::address_space::{
+///     AddressSpace,
+///     Borrowed, //
+/// };
+///
+/// fn own(space: &Borrowed<'_>) -> Result<AddressSpace> {
+///     if space.is_revoked() {
+///         return Err(ENODEV);
+///     }
+///     Ok((**space).clone())
+/// }
+/// # let _ = own;
+/// ```
+pub struct Borrowed<'a> {
     space: ManuallyDrop<AddressSpace>,
     _lent: PhantomData<&'a AddressSpace>,
 }

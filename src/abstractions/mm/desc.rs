@@ -64,10 +64,12 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// - The description is valid, and of a file whose private data is what `into_foreign` of an
-///   `Arc<T>` returned, and which the VMA will hold.
+/// - The description is valid, and of a file that is fit for `T`, as [`FileData`] has it, and which
+///   the VMA will hold.
 /// - In the state `NotCow`, [`Self::is_cow`] is not so. In the states `New` and `NotCow` the
 ///   description has no operations, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
+///
+/// [`FileData`]: super::vm_operations::FileData
 ///
 /// # Examples
 ///
@@ -174,7 +176,12 @@ mod private {
 }
 
 impl<'a, T: VmOperations> VmaDesc<'a, T> {
-    /// Wraps a raw pointer.
+    /// Wraps a raw pointer, in the mmap handler of what is no misc device: of a character device of
+    /// one's own, a file in debugfs, a file of DRM. A [`MiscDevice`] does not need this.
+    ///
+    /// The handler returns 0 if what is made of this gets to be [`Ready`], and an error otherwise.
+    ///
+    /// [`MiscDevice`]: crate::device::miscdevice::MiscDevice
     ///
     /// # Errors
     ///
@@ -183,11 +190,98 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     ///
     /// # Safety
     ///
-    /// - `desc` must be what an `f_op->mmap_prepare()` hook was called with, which has not changed
-    ///   it so far. It must not be used after the hook has returned.
-    /// - The private data of the file `desc->file` must be what `into_foreign` of an `Arc<T>`
-    ///   returned, from before this call until the file is released, and `'a` must end there.
-    pub(crate) unsafe fn from_raw(desc: *mut bindings::vm_area_desc) -> Result<Self> {
+    /// - `desc` must be what an `f_op->mmap_prepare()` hook was called with, and nobody may have
+    ///   changed it since. Nobody else may use it until what is returned, and what is made of that,
+    ///   is gone, and it must be gone by the time that the hook returns.
+    /// - The file `desc->file` must be fit for `T`, as [`FileData`] has it, from before this call
+    ///   until the file is released: see [`file_data`].
+    /// - `'a` must not last longer than until the file is released.
+    /// - The address space of the file, `f_mapping`, must be valid, and stay the same, until the
+    ///   file is released. If it is that of an [`AddressSpace`], it must be what
+    ///   [`AddressSpace::into_mapping`] returned, with the reference the file's until then.
+    /// - The file must hold the module that this code is in until after it is released, as it does
+    ///   if the owner of its operations is [`this_module`].
+    ///
+    /// If the operations have `FOP_UNSIGNED_OFFSET`, the handler is asked for offsets up to the
+    /// last. Of files in debugfs only those of `debugfs_create_file_unsafe()` have it called.
+    ///
+    /// [`FileData`]: super::vm_operations::FileData
+    /// [`file_data`]: super::vm_operations::file_data
+    /// [`AddressSpace`]: super::address_space::AddressSpace
+    /// [`AddressSpace::into_mapping`]: super::address_space::AddressSpace::into_mapping
+    /// [`this_module`]: crate::compat::this_module::this_module
+    ///
+    /// # Examples
+    ///
+    /// The operations of files that each have a page, for `__register_chrdev()` and the like:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     bindings,
+    ///     types::ForeignOwnable, //
+    /// };
+    /// use simple_mmap::{
+    ///     compat::this_module::this_module,
+    ///     mm::vm_operations::file_data, //
+    /// };
+    ///
+    /// struct Page(ARef<SharedPage>);
+    ///
+    /// impl VmOperations for Page {}
+    ///
+    /// impl Pages for Page {
+    ///     fn fault(&self, _vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
+    ///         Ok(self.0.clone())
+    ///     }
+    /// }
+    ///
+    /// const FOPS: bindings::file_operations = bindings::file_operations {
+    ///     owner: this_module(),
+    ///     open: Some(open),
+    ///     release: Some(release),
+    ///     mmap_prepare: Some(mmap_prepare),
+    ///     fop_flags: bindings::FOP_UNSIGNED_OFFSET,
+    ///     ..pin_init::zeroed()
+    /// };
+    ///
+    /// unsafe extern "C" fn open(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    ///     let page = SharedPage::alloc(GFP_KERNEL)
+    ///         .map_err(Error::from)
+    ///         .and_then(|page| Ok(Arc::new(Page(page), GFP_KERNEL)?));
+    ///     match page {
+    ///         Ok(page) => {
+    ///             // SAFETY: A file that is being opened is ours.
+    ///             unsafe { (*file).private_data = page.into_foreign() };
+    ///             0
+    ///         }
+    ///         Err(error) => error.to_errno(),
+    ///     }
+    /// }
+    ///
+    /// unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    ///     // SAFETY: The reference is the file's, which is released once.
+    ///     drop(unsafe { Arc::<Page>::from_foreign((*file).private_data) });
+    ///     0
+    /// }
+    ///
+    /// unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
+    ///     // SAFETY: The file is open, and its private data what `open` made it.
+    ///     let page = unsafe { file_data::<Page>((*desc).file) };
+    ///     // SAFETY: This is the hook, and this value all that uses the description. The file is
+    ///     // as above until it is released, and has the address space of its inode. The module is
+    ///     // the owner of its operations.
+    ///     let desc = unsafe { VmaDesc::<'_, Page>::from_raw(desc) };
+    ///     match desc.map(VmaDesc::serve_pages) {
+    ///         Ok(_ready) => {
+    ///             pr_info!("mapped {:p}\n", page);
+    ///             0
+    ///         }
+    ///         Err(error) => error.to_errno(),
+    ///     }
+    /// }
+    /// # let _ = FOPS;
+    /// ```
+    pub unsafe fn from_raw(desc: *mut bindings::vm_area_desc) -> Result<Self> {
         // SAFETY: The hook is called with a valid description.
         if unsafe { (*desc).file != (*desc).vm_file } {
             return Err(EINVAL);
@@ -318,6 +412,27 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     /// Refuses growth for as long as the VMA exists, VM_DONTEXPAND: `mremap()` fails with `EFAULT`.
     pub fn deny_expand(&mut self) {
         self.update_flags(flags::DONTEXPAND, 0);
+    }
+
+    /// Keeps the mapping from the children of the process, VM_DONTCOPY: after a fork they have
+    /// nothing at its addresses.
+    ///
+    /// The process can take that back with `MADV_DOFORK`, unless the VMA is one that the kernel
+    /// calls special: with page frames, or after [`Self::deny_expand`]. There it fails with
+    /// `EINVAL`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn mmap_prepare<T: Pages>(mut desc: VmaDesc<'_, T>) -> VmaDesc<'_, T, Ready> {
+    ///     // For good, as the VMA is special then.
+    ///     desc.deny_copy();
+    ///     desc.deny_expand();
+    ///     desc.serve_pages()
+    /// }
+    /// ```
+    pub fn deny_copy(&mut self) {
+        self.update_flags(flags::DONTCOPY, 0);
     }
 
     /// Decides the rest.

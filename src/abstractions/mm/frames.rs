@@ -288,10 +288,43 @@ pub struct RevocableFrames<C> {
 impl<C: Caching> RevocableFrames<C> {
     /// The `count` frames from `first` on.
     ///
+    /// They can be mapped by files that have this address space, see
+    /// [`AddressSpace::into_mapping`].
+    ///
     /// # Safety
     ///
-    /// As the type invariant says.
-    pub(crate) unsafe fn new(space: AddressSpace, first: Pfn, count: usize) -> Self {
+    /// As the type invariant says. Until `space` is revoked, by [`AddressSpace::revoke`] of it or
+    /// of a clone, the frames must be a device's that user space may read and write, and nobody may
+    /// map them with another kind of caching.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simple_mmap::mm::{
+    ///     address_space::AddressSpace,
+    ///     frames::{
+    ///         RevocableFrames,
+    ///         WriteCombining, //
+    ///     }, //
+    /// };
+    ///
+    /// /// The video memory, and what to revoke before it is given back.
+    /// ///
+    /// /// # Safety
+    /// ///
+    /// /// The frames must be video memory that is mapped so, until that is revoked.
+    /// unsafe fn video(
+    ///     first: Pfn,
+    ///     count: usize,
+    /// ) -> Result<(AddressSpace, RevocableFrames<WriteCombining>)> {
+    ///     let space = AddressSpace::new()?;
+    ///     // SAFETY: As the caller promises.
+    ///     let frames = unsafe { RevocableFrames::new(space.clone(), first, count) };
+    ///     Ok((space, frames))
+    /// }
+    /// # let _ = video;
+    /// ```
+    pub unsafe fn new(space: AddressSpace, first: Pfn, count: usize) -> Self {
         // INVARIANT: As the caller promises.
         Self {
             space,

@@ -6,9 +6,9 @@
 //!
 //! # Who keeps what is mapped
 //!
-//! The data that a VMA's operations work on is the private data of its file. It is dropped when the
-//! file is released, and a driver maps only what it borrows from that data, or pages that have
-//! references of their own. The VMA holds its file (`vm_file`), so none of this can go while the
+//! The data that a VMA's operations work on is what its file refers to. It stays until the file is
+//! released, and a driver maps only what it borrows from that data, or pages that have references
+//! of their own. The VMA holds its file (`vm_file`), so none of this can go while the
 //! VMA is there:
 //!
 //! - A copy of a VMA, made by fork, split or mremap, takes a reference on the file of its own
@@ -57,7 +57,12 @@ use kernel::{
 /// }
 /// # let _ = Device;
 /// ```
-pub trait VmOperations: Send + Sync + 'static {
+pub trait VmOperations: Send + Sync + Sized + 'static {
+    /// How the operations get from a file to what it refers to. The default is that of the files of
+    /// misc devices, and of all whose private data is what `into_foreign` of an `Arc<Self>`
+    /// returned.
+    const FILE_DATA: FileData<Self> = FileData::ARC;
+
     /// There is one more VMA: the first of a mapping (`mapped`), or a copy of one by fork, split or
     /// mremap (`open`).
     ///
@@ -109,24 +114,115 @@ impl VmaState {
     }
 }
 
-/// What the operations of a VMA work on: the private data of its file.
+/// How to get from a file to the `T` that it refers to.
+///
+/// # Examples
+///
+/// Files whose private data is another structure, which leads to it, as a `struct drm_file` does:
+///
+/// ```
+/// use simple_mmap::mm::vm_operations::FileData;
+///
+/// struct Client {
+///     id: u32,
+///     buffer: Buffer,
+/// }
+///
+/// struct Buffer(ARef<SharedPage>);
+///
+/// unsafe fn buffer_of(file: *const kernel::bindings::file) -> *const Buffer {
+///     // SAFETY: By the promise for `FileData::new` the private data of the file is a `Client`.
+///     unsafe { &raw const (*(*file).private_data.cast::<Client>()).buffer }
+/// }
+///
+/// impl VmOperations for Buffer {
+///     // SAFETY: It only computes where the buffer is in the client, which is valid as long as
+///     // that.
+///     const FILE_DATA: FileData<Self> = unsafe { FileData::new(buffer_of) };
+/// }
+/// # let _ = |client: Client| (client.id, client.buffer.0);
+/// ```
+pub struct FileData<T>(Find<T>);
+
+enum Find<T> {
+    Arc,
+    By(unsafe fn(*const bindings::file) -> *const T),
+}
+
+impl<T> FileData<T> {
+    /// The private data of the file is what `into_foreign` of an `Arc<T>` returned, and the file
+    /// owns that reference from when it is open until it is released.
+    pub const ARC: Self = Self(Find::Arc);
+
+    /// A function of one's own finds it.
+    ///
+    /// # Safety
+    ///
+    /// There must be files that are _fit_ for `T`, for which this holds from when they are open
+    /// until they are released: `find` may be called any time, by any number of threads at once,
+    /// also while the mmap lock or a VMA's is held, and returns each time a pointer to the same
+    /// valid `T`, of which there are none but shared references.
+    ///
+    /// It is for whoever calls [`file_data`] or [`VmaDesc::from_raw`] to promise that a file is
+    /// fit.
+    ///
+    /// [`VmaDesc::from_raw`]: super::desc::VmaDesc::from_raw
+    pub const unsafe fn new(find: unsafe fn(*const bindings::file) -> *const T) -> Self {
+        Self(Find::By(find))
+    }
+
+    /// Whether it is [`Self::ARC`].
+    pub(crate) const fn is_arc(&self) -> bool {
+        matches!(self.0, Find::Arc)
+    }
+}
+
+/// What the operations of a VMA work on: what its file refers to. [`VmOperations::FILE_DATA`] says
+/// how it is found.
 ///
 /// # Safety
 ///
-/// For the duration of `'a`, `file` must be held, and its private data be what `into_foreign` of an
-/// `Arc<T>` returned.
+/// The file must be fit for `T`, as [`FileData`] has it, and held for the duration of `'a`: with
+/// [`FileData::ARC`] its private data must be what `into_foreign` of an `Arc<T>` returned, whose
+/// reference is the file's until it is released; otherwise it is for who made the [`FileData`] to
+/// say what that takes.
+///
+/// # Examples
+///
+/// What a file can be asked, in an operation of its own:
+///
+/// ```
+/// use kernel::bindings;
+/// use simple_mmap::mm::vm_operations::file_data;
+///
+/// struct Device(isize);
+///
+/// impl VmOperations for Device {}
+///
+/// unsafe extern "C" fn ioctl(file: *mut bindings::file, _: c_uint, _: c_ulong) -> c_long {
+///     // SAFETY: This is an operation of files whose `open` made their private data of an
+///     // `Arc<Device>`, and whose `release` takes it back.
+///     let device = unsafe { file_data::<Device>(file) };
+///     device.0
+/// }
+/// # let _ = (ioctl, Device);
+/// ```
 #[inline]
-pub(crate) unsafe fn file_data<'a, T: 'static>(file: *const bindings::file) -> &'a T {
-    // SAFETY: The file is held, and its private data, once set, stays until it is released.
-    let data = unsafe { Arc::<T>::borrow((*file).private_data) };
-    let data: *const T = &raw const *data;
-    // SAFETY: The file owns a reference on the data for at least `'a`.
+pub unsafe fn file_data<'a, T: VmOperations>(file: *const bindings::file) -> &'a T {
+    // The compiler knows the constant, so this is what one of the two is.
+    let data: *const T = match T::FILE_DATA.0 {
+        // SAFETY: The file is held, and its private data, once set, stays until it is released.
+        Find::Arc => unsafe { &raw const *Arc::<T>::borrow((*file).private_data) },
+        // SAFETY: The file is fit, so it may be asked for this.
+        Find::By(find) => unsafe { find(file) },
+    };
+    // SAFETY: The file keeps the data valid for at least `'a`.
     unsafe { &*data }
 }
 
-// Each of the following is an operation of a VMA with operations for `T`: its file is one whose
-// private data is what `into_foreign` of an `Arc<T>` returned. `VmaDesc::from_raw` requires that
-// of the file that is mapped, and a VMA whose file is another than that gets no operations.
+// Each of the following is an operation of a VMA with operations for `T`: its file is one that is
+// fit for `T`. `VmaDesc::from_raw` requires that of the file that is mapped, and a VMA whose file
+// is another than that gets no operations.
 
 /// The first VMA of a mapping.
 ///
