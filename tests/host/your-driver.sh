@@ -35,7 +35,10 @@ awk '
 # put_piece FILE: puts the items of a piece of Rust into the driver, each in the place of the one that begins
 # with the same words, or at the end.
 put_piece() {
-	"$top/scripts/in-root.sh" python3 -c '
+	local before after
+	before=$(cat "$folder/driver.rs") after=$(cat "$1")
+	# The build root has a Python, and does not see this folder.
+	after=$(cd "$top" && scripts/in-root.sh python3 -c '
 import re, sys
 HEAD = r"(?:#\[vtable\]\n)?(impl\b[^{]*|(?:struct|const|static|fn) \w+|use [^;]*)"
 def items(text):
@@ -52,8 +55,8 @@ for head, item in items(sys.argv[2]):
     else:
         driver.append((head, item))
 print("\n\n".join(item for _, item in driver))
-' "$(cat "$folder/driver.rs")" "$(cat "$1")" >"$folder/driver.new"
-	mv "$folder/driver.new" "$folder/driver.rs"
+' "$before" "$after") || return
+	printf '%s\n' "$after" >"$folder/driver.rs"
 }
 
 folder=
