@@ -20,7 +20,8 @@ if [ -n "${DRIVER:-}" ]; then
 	module_name=${driver##*/}
 	folder_in_root=$driver
 	[[ $driver != *[[:space:]:%]* ]] || folder_in_root=/run/driver/$module_name
-	mkdir -p "$driver/build" 2>/dev/null && [ -w "$driver/build" ] || die "cannot write to $driver/build" \
+	mkdir -p "$driver/build" 2>/dev/null || true
+	[ -w "$driver/build" ] || die "cannot write to $driver/build" \
 		"All that is built of a driver goes there. Make that folder, and writable for you."
 	# Its Kbuild takes the abstractions from here.
 	export SIMPLE_MMAP=$top DRIVER=$driver

@@ -25,14 +25,16 @@ name=$(basename "$DRIVER")
 	"A new driver is made in a new or an empty folder."
 [[ $top != *[[:space:]:%\'\"\\\$,\&\|\)]* ]] || die "the path of this checkout has a character that a Kbuild cannot name: $top" \
 	"Move the checkout."
-mkdir -p "$DRIVER/tests" 2>/dev/null && [ -w "$DRIVER" ] || die "cannot write to $DRIVER"
+mkdir -p "$DRIVER/tests" 2>/dev/null || true
+[ -w "$DRIVER/tests" ] || die "cannot write to $DRIVER"
 folder=$(realpath "$DRIVER")
+
+# The device node; the first one of several PCI devices.
+node=$name
+[ "$kind" != pci ] || node=${name}0
 
 # made FROM TO: writes a file of the new driver.
 made() {
-	# The first of several PCI devices.
-	local node=$name
-	[ "$kind" != pci ] || node+=0
 	sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" "$1" >"$folder/$2"
 }
 
@@ -48,5 +50,4 @@ esac
 printf '%s\n' /build/ /rust-project.json >"$folder/.gitignore"
 
 say "made $folder/driver.rs, its tests, and what builds them"
-[ "$kind" = pci ] && nodes="/dev/${name}0 and so on" || nodes=/dev/$name
-say "next: make run DRIVER=$(quote "$DRIVER")boots a guest with $nodes, and runs the tests; in that folder, \"make run\" does the same"
+say "next: make run DRIVER=$(quote "$DRIVER")boots a guest with /dev/$node, and runs the tests; in that folder, \"make run\" does the same"

@@ -46,7 +46,7 @@ for kind in frames pci; do
 	make_in "$folder" lint
 	expect "$kind: the linters find nothing" 0 ", 0 failed"
 	device=/dev/a_$kind
-	[ $kind = frames ] || device+=0
+	[ $kind = frames ] || device=/dev/a_pci0
 	make_in "$folder" torture DEV=$device DURATION=5 SEED=1
 	expect "$kind: it stands torture" 0 "3 passed, 0 failed"
 done

@@ -65,7 +65,7 @@ for piece in pieces/??.*; do
 	*.name) ;;
 	*.console)
 		while read -r _ command; do
-			[[ $command != *" new "* ]] || folder=$(sed 's|.*DRIVER=$PWD/\([a-z_]*\).*|\1|' <<<"$command")
+			[[ ! $command =~ DRIVER=\$PWD/([a-z_]*) ]] || folder=${BASH_REMATCH[1]}
 			run timeout 900 bash -c "$command"
 			expect "$command" 0
 		done <"$piece"

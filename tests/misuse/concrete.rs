@@ -88,7 +88,7 @@ pub fn found(devices: &mut Devices, device: Arc<Found>) -> Result {
 }
 
 /// A word past the end of the page.
-// EXPECT SharedBytes::<'_, 
+// EXPECT prelude::SharedBytes::<'_
 pub fn word_past_the_end(page: &SharedPage) -> &Atomic<i64> {
     page.bytes().word::<i64, { PAGE_SIZE / 8 }>()
 }

@@ -930,9 +930,7 @@ impl<T: MiscDevice> Table<T> {
     /// # Safety
     ///
     /// As for [`Self::ioctl`], and `'a` must end when that returns.
-    unsafe fn asked<'a>(
-        file: *mut bindings::file,
-    ) -> Result<(ArcBorrow<'a, T::File>, &'a File)> {
+    unsafe fn asked<'a>(file: *mut bindings::file) -> Result<(ArcBorrow<'a, T::File>, &'a File)> {
         // SAFETY: The file is open.
         unsafe { check_bound(file) }?;
         // SAFETY: The file is open, so it owns a reference.
