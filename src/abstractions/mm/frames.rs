@@ -267,11 +267,11 @@ pub trait Frames: VmOperations {
 ///     Uncached, //
 /// };
 /// use kernel::{
-///     device::Bound,
+///     device::Core,
 ///     pci, //
 /// };
 ///
-/// fn registers(pdev: &pci::Device<Bound>) -> Result<RevocableFrames<Uncached>> {
+/// fn registers(pdev: &pci::Device<Core<'_>>) -> Result<RevocableFrames<Uncached>> {
 ///     let frames = BoundSpace::new(pdev)?.claim(0, c"registers")?;
 ///     pr_info!("{} pages of registers\n", frames.count());
 ///     Ok(frames)
