@@ -325,3 +325,11 @@ pub fn credentials<'a, D>(opening: &Opening<'a, D>) -> &'a kernel::cred::Credent
 pub fn shorter_poll<'a, 'b>(poll: &'b Poll<'a>) -> &'b Poll<'b> {
     poll
 }
+
+/// What claims the memory of a device kept for later, when the device can be released.
+// EXPECT explicit lifetime required in the type of `pdev`
+pub fn claims_later<'bound>(
+    pdev: &'bound kernel::pci::Device<kernel::device::Core<'_>>,
+) -> Result<BoundSpace<'bound, 'bound>> {
+    BoundSpace::new(pdev)
+}
