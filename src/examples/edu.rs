@@ -197,6 +197,7 @@ impl EduFile {
 impl MiscDevice for Edu {
     const NAME: &'static CStr = c"simple_edu";
     const MODE: u16 = 0o600;
+    const NOWAIT: bool = true;
     type File = EduFile;
 
     fn mmap_prepare<'a>(

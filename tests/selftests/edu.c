@@ -6,6 +6,7 @@
 
 #include "simple.h"
 
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <sys/ptrace.h>
 
@@ -352,6 +353,104 @@ static void ignore(int signal)
 }
 
 /* A signal ends the wait. */
+/* All bits of it at once are no sign that the device is gone. */
+TEST_F(edu, every_interrupt_at_once)
+{
+	__u32 count;
+
+	for (int i = 0; i < 3; i++) {
+		set(self->registers[0], INTERRUPT_RAISE, ~0U);
+		ASSERT_EQ(poll_now(self->fd[0], 10000), POLLIN);
+		EXPECT_EQ(read_interrupt(self->fd[0], &count), 0);
+	}
+}
+
+/* A read that must not wait, though the file may. */
+TEST_F(edu, nowait_reads)
+{
+	__u32 value = 0;
+	struct iovec iov = { &value, sizeof(value) };
+
+	EXPECT_EQ(preadv2(self->fd[0], &iov, 1, IDENTIFICATION, RWF_NOWAIT), 4);
+	EXPECT_EQ(value, 0x010000ed);
+	EXPECT_EQ(preadv2(self->fd[0], &iov, 1, BAR_SIZE, RWF_NOWAIT), -1);
+	EXPECT_EQ(errno, EAGAIN);
+	set(self->registers[0], INTERRUPT_RAISE, 1);
+	EXPECT_EQ(poll_now(self->fd[0], 10000), POLLIN);
+	EXPECT_EQ(preadv2(self->fd[0], &iov, 1, BAR_SIZE, RWF_NOWAIT), 4);
+}
+
+/* A ring of one read. */
+struct ring {
+	int fd;
+	char *rings;
+	struct io_uring_params params;
+	struct io_uring_sqe *entry;
+};
+
+/* Begins to read a word, and waits for that if it is to; whether the kernel took it. */
+static bool begin_read(struct ring *ring, int fd, __u32 *to, __u64 offset, int wait)
+{
+	__u32 *tail = (__u32 *)(ring->rings + ring->params.sq_off.tail);
+
+	*ring->entry = (struct io_uring_sqe){
+		.opcode = IORING_OP_READ, .fd = fd, .off = offset, .addr = (uintptr_t)to, .len = 4,
+	};
+	*(__u32 *)(ring->rings + ring->params.sq_off.array) = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	return syscall(SYS_io_uring_enter, ring->fd, 1, wait, IORING_ENTER_GETEVENTS, NULL, 0) == 1;
+}
+
+/* How many reads are done that were not asked about before, and what the last one gave. */
+static int done_reads(struct ring *ring, int wait, int *result)
+{
+	const struct io_cqring_offsets *cq = &ring->params.cq_off;
+	__u32 *head = (__u32 *)(ring->rings + cq->head), tail;
+	int count;
+
+	if (wait)
+		syscall(SYS_io_uring_enter, ring->fd, 0, wait, IORING_ENTER_GETEVENTS, NULL, 0);
+	tail = __atomic_load_n((__u32 *)(ring->rings + cq->tail), __ATOMIC_ACQUIRE);
+	count = tail - *head;
+	if (count)
+		*result = ((struct io_uring_cqe *)(ring->rings + cq->cqes))
+			[(tail - 1) & (ring->params.cq_entries - 1)].res;
+	__atomic_store_n(head, tail, __ATOMIC_RELEASE);
+	return count;
+}
+
+/* io_uring reads a register at once, and waits for an interrupt without a thread. */
+TEST_F(edu, io_uring_reads)
+{
+	struct ring ring = {};
+	__u32 value = 0;
+	int result = 0;
+
+	ring.fd = syscall(SYS_io_uring_setup, 4, &ring.params);
+	if (ring.fd < 0)
+		SKIP(return, "this kernel has no io_uring");
+	ring.rings = mmap(NULL, ring.params.cq_off.cqes + ring.params.cq_entries *
+			  sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd,
+			  IORING_OFF_SQ_RING);
+	ring.entry = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd,
+			  IORING_OFF_SQES);
+	ASSERT_NE(ring.rings, MAP_FAILED);
+	ASSERT_NE(ring.entry, MAP_FAILED);
+
+	ASSERT_TRUE(begin_read(&ring, self->fd[0], &value, IDENTIFICATION, 1));
+	ASSERT_EQ(done_reads(&ring, 0, &result), 1);
+	EXPECT_EQ(result, 4);
+	EXPECT_EQ(value, 0x010000ed);
+
+	ASSERT_TRUE(begin_read(&ring, self->fd[0], &value, BAR_SIZE, 0));
+	usleep(200000);
+	EXPECT_EQ(done_reads(&ring, 0, &result), 0);
+	set(self->registers[0], INTERRUPT_RAISE, 1);
+	ASSERT_EQ(done_reads(&ring, 1, &result), 1);
+	EXPECT_EQ(result, 4);
+	close(ring.fd);
+}
+
 TEST_F(edu, a_signal_ends_the_wait)
 {
 	struct sigaction action = { .sa_handler = ignore };

@@ -8,6 +8,7 @@
 #ifndef _SIMPLE_MMAP_HELPERS_H
 #define _SIMPLE_MMAP_HELPERS_H
 
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/types.h>
@@ -56,6 +57,8 @@ pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot);
 pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot);
 
 /* linux/fs.h, linux/anon_inodes.h */
+static const fmode_t RUST_CONST_HELPER_FMODE_NOWAIT = FMODE_NOWAIT;
+static const int RUST_CONST_HELPER_IOCB_NOWAIT = IOCB_NOWAIT;
 struct file *rust_helper_anon_inode_create_getfile(const char *name,
 						   const struct file_operations *fops, void *priv,
 						   int flags, const struct inode *context_inode);

@@ -4,13 +4,15 @@
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h), `struct kiocb`.
 
+use super::helpers;
 use kernel::{
     bindings,
     fs::Kiocb,
     types::ForeignOwnable, //
 };
 
-/// Whether the file is one that must not be waited for, `O_NONBLOCK`.
+/// Whether the process must not wait: the file has `O_NONBLOCK`, or this read or write has
+/// `RWF_NOWAIT`, as io_uring tries them first. What would have to wait fails with `EAGAIN`.
 ///
 /// # Examples
 ///
@@ -27,5 +29,7 @@ pub fn is_nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
     // As READ_ONCE(): fcntl() can change it any time.
     // SAFETY: The kiocb is valid, and so is its file.
     let flags = unsafe { (&raw const (*(*kiocb.as_raw()).ki_filp).f_flags).read_volatile() };
-    flags & bindings::O_NONBLOCK != 0
+    // SAFETY: The kiocb is valid, and its flags are ours to read until the call returns.
+    let is_nowait = unsafe { (*kiocb.as_raw()).ki_flags } & helpers::IOCB_NOWAIT != 0;
+    is_nowait || flags & bindings::O_NONBLOCK != 0
 }

@@ -119,6 +119,13 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     /// Whether the offsets of the files are physical addresses. What becomes RAM is unmapped then.
     const PHYSICAL: bool = false;
 
+    /// Whether [`Self::read_iter`] and [`Self::write_iter`] fail with [`EAGAIN`] where they would
+    /// have to wait and [`is_nonblocking`] says that they must not: `FMODE_NOWAIT`. Without this
+    /// `RWF_NOWAIT` is `EOPNOTSUPP`, and io_uring waits for [`Self::poll`] before it reads or writes.
+    ///
+    /// [`is_nonblocking`]: crate::compat::kiocb::is_nonblocking
+    const NOWAIT: bool = false;
+
     /// What an open file refers to, and holds a reference on; often the device itself.
     type File: OpenFile<Self>;
 
@@ -731,6 +738,9 @@ impl<T: MiscDevice> Table<T> {
                 unsafe {
                     (*file).private_data = data.into_foreign();
                     (*file).f_mapping = space.into_mapping();
+                    if T::NOWAIT {
+                        (*file).f_mode |= helpers::FMODE_NOWAIT;
+                    }
                 }
                 0
             }
