@@ -238,10 +238,27 @@ static int config_command(int number)
 	return ret;
 }
 
-/* The device cannot be made to write to memory: the driver does not let it be a bus master. */
+/*
+ * The device cannot be made to write to memory: the driver does not let it be a bus master, also if
+ * it was one before.
+ */
 TEST_F(edu, is_no_bus_master)
 {
+	__u16 command = config_command(0);
+	char path[64];
+	int fd;
+
+	EXPECT_EQ(command & COMMAND_MASTER, 0);
+	snprintf(path, sizeof(path), PCI "%s/config", bus_names[0]);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(unbind(0));
+	command |= COMMAND_MASTER;
+	ASSERT_EQ(pwrite(fd, &command, sizeof(command), 4), sizeof(command));
+	EXPECT_EQ(config_command(0) & COMMAND_MASTER, COMMAND_MASTER);
+	ASSERT_TRUE(bind(0));
 	EXPECT_EQ(config_command(0) & COMMAND_MASTER, 0);
+	close(fd);
 }
 
 /* What it computes when it is unbound does not interrupt others that have the same interrupt. */

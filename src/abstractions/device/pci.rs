@@ -90,6 +90,10 @@ pub struct BoundSpace<'a, 'core> {
 impl<'a, 'core> BoundSpace<'a, 'core> {
     /// Makes one for a device that is bound.
     ///
+    /// The device is no bus master any more, `pci_clear_master()`, as firmware can have left it one:
+    /// who has its registers mapped could have it write to any memory. A driver that wants it so
+    /// calls [`Device::set_master`] after this.
+    ///
     /// # Errors
     ///
     /// - [`ENOMEM`] if there is no memory.
@@ -97,6 +101,8 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
     pub fn new(pdev: &'a Device<Core<'core>>) -> Result<Self> {
         check_own(pdev)?;
         let space = AddressSpace::new()?;
+        // SAFETY: The device is bound, and this is a callback of its bus.
+        unsafe { bindings::pci_clear_master(as_raw(pdev)) };
         Ok(Self { pdev, space })
     }
 
