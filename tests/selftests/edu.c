@@ -515,6 +515,8 @@ static void check_dead(struct __test_metadata *_metadata, int fd, char *register
 	EXPECT_EQ(errno, ENODEV);
 	EXPECT_EQ(poll_now(fd, 0), POLLERR | POLLHUP);
 	EXPECT_EQ(mmap_errno(fd, page_size(), PROT_READ, MAP_SHARED, 0), ENODEV);
+	EXPECT_EQ(fsync(fd), -1);
+	EXPECT_EQ(errno, ENODEV);
 }
 
 TEST_F(edu, unbind_takes_all_back)

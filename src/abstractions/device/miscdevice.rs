@@ -673,8 +673,7 @@ impl<T: MiscDevice> Table<T> {
         open: Some(Self::open),
         release: Some(Self::release),
         mmap_prepare: Some(Self::mmap_prepare),
-        // What is mapped is the memory itself, so that `msync()` has nothing to do.
-        fsync: Some(bindings::noop_fsync),
+        fsync: Some(Self::fsync),
         llseek: if T::HAS_SIZE {
             Some(Self::llseek)
         } else {
@@ -801,6 +800,24 @@ impl<T: MiscDevice> Table<T> {
         let desc = unsafe { VmaDesc::from_raw(desc) };
         match desc.and_then(|desc| T::mmap_prepare(file, desc)) {
             Ok(_) => 0,
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// What is mapped is the memory itself, so that `fsync` and `msync` have nothing to do.
+    ///
+    /// # Safety
+    ///
+    /// `file` must be an open file of this device.
+    unsafe extern "C" fn fsync(
+        file: *mut bindings::file,
+        _start: bindings::loff_t,
+        _end: bindings::loff_t,
+        _datasync: c_int,
+    ) -> c_int {
+        // SAFETY: The file is open.
+        match unsafe { check_bound(file) } {
+            Ok(()) => 0,
             Err(error) => error.to_errno(),
         }
     }
