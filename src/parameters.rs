@@ -8,7 +8,8 @@ use crate::{
 };
 use kernel::{
     fmt,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::Atomic, //
 };
 use simple_mmap::prelude::*;
 
@@ -77,6 +78,38 @@ impl Parameters {
             trace: given.trace,
             physical: given.physical == 1,
         })
+    }
+}
+
+/// The parameters that the module works with, to be read back.
+pub(crate) struct Shown {
+    pages: Atomic<i64>,
+    order: Atomic<i64>,
+    huge: Atomic<i64>,
+    trace: Atomic<i64>,
+    physical: Atomic<i64>,
+}
+
+impl Parameters {
+    /// Shows them as files of debugfs in a directory "parameters", as the module loader's parameters
+    /// in Rust have none in sysfs.
+    pub(crate) fn publish(&self, parent: Arc<Dir>) -> Result<Counters<Shown>> {
+        let shown = Shown {
+            pages: Atomic::new(self.pages as i64),
+            order: Atomic::new(self.order.into()),
+            huge: Atomic::new(self.huge.into()),
+            trace: Atomic::new(self.trace.into()),
+            physical: Atomic::new(self.physical.into()),
+        };
+        let files: [(&CStr, Counter<Shown>); 5] = [
+            (c"pages", |shown| &shown.pages),
+            (c"order", |shown| &shown.order),
+            (c"huge", |shown| &shown.huge),
+            (c"trace", |shown| &shown.trace),
+            (c"physical", |shown| &shown.physical),
+        ];
+        let shown = Arc::new(shown, GFP_KERNEL)?;
+        Ok(Counters::new(parent, c"parameters", shown, &files))
     }
 }
 

@@ -17,7 +17,8 @@ mod simpler;
 use events::Events;
 use parameters::{
     Given,
-    Parameters, //
+    Parameters,
+    Shown, //
 };
 use physical::Physical;
 use simple_mmap::prelude::*;
@@ -54,20 +55,15 @@ module_devices! {
     },
 }
 
-/// The module: the counters of its two devices.
+/// The module: its parameters, and the counters of its two devices, as debugfs shows them.
 struct Simple {
+    _parameters: Counters<Shown>,
     _counters: [Counters<Events>; 2],
 }
 
 impl DeviceModule for Simple {
     fn init(devices: &mut Devices) -> Result<Self> {
-        let Parameters {
-            pages,
-            order,
-            huge,
-            trace,
-            physical,
-        } = Parameters::new(Given {
+        let parameters = Parameters::new(Given {
             pages: parameter(&module_parameters::pages),
             order: parameter(&module_parameters::order),
             huge: parameter(&module_parameters::huge),
@@ -79,8 +75,16 @@ impl DeviceModule for Simple {
             EINVAL
         })?;
 
-        events::trace(trace);
         let debugfs = Dir::new(c"simple")?;
+        let shown = parameters.publish(debugfs.clone())?;
+        let Parameters {
+            pages,
+            order,
+            huge,
+            trace,
+            physical,
+        } = parameters;
+        events::trace(trace);
         let simpler_events = Events::new(Simpler::NAME)?;
         let simplen_events = Events::new(Simplen::NAME)?;
         let counters = [
@@ -95,6 +99,7 @@ impl DeviceModule for Simple {
         }
         devices.add(Simplen::new(pages, order, simplen_events)?)?;
         Ok(Self {
+            _parameters: shown,
             _counters: counters,
         })
     }

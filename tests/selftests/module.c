@@ -100,6 +100,22 @@ TEST_F(module, unknown_parameter_is_told_of_and_ignored)
 }
 
 /* The default, seen from outside. */
+TEST_F(module, parameters_can_be_read_back)
+{
+	need_module();
+	ASSERT_EQ(reload_module("pages=7 order=2 trace=0"), 0);
+	EXPECT_EQ(counter("parameters", "pages"), 7);
+	EXPECT_EQ(counter("parameters", "order"), 2);
+	EXPECT_EQ(counter("parameters", "huge"), 0);
+	EXPECT_EQ(counter("parameters", "trace"), 0);
+	EXPECT_EQ(counter("parameters", "physical"), 0);
+	ASSERT_EQ(reload_module("huge=1"), 0);
+	EXPECT_EQ(counter("parameters", "pages"), 1024);
+	/* What it works with. */
+	EXPECT_EQ(counter("parameters", "order"), pmd_order());
+	EXPECT_EQ(counter("parameters", "trace"), 1);
+}
+
 TEST_F(module, default_is_folios_of_16_pages)
 {
 	int fd;
