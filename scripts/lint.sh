@@ -59,10 +59,11 @@ checkpatch() {
 }
 
 # A driver's file holds nothing that is unsafe, also in disguise: attributes that name a symbol or its
-# section, and a registration of the kernel crate's that could be forgotten.
+# section, another meaning of a crate's name, and a registration of the kernel crate's that could be
+# forgotten.
 drivers_are_safe() {
 	! git ls-files src/*.rs 'src/examples/*.rs' | xargs -d '\n' grep -nE \
-		'\bunsafe\b|no_mangle|export_name|link_section|driver::Registration'
+		'\bunsafe\b|no_mangle|export_name|link_section|extern crate|driver::Registration'
 }
 
 shell_check() {

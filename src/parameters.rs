@@ -91,8 +91,8 @@ pub(crate) struct Shown {
 }
 
 impl Parameters {
-    /// Shows them as files of debugfs in a directory "parameters", as the module loader's parameters
-    /// in Rust have none in sysfs.
+    /// Shows them as files of debugfs in a directory "parameters", as the module loader's
+    /// parameters in Rust have none in sysfs.
     pub(crate) fn publish(&self, parent: Arc<Dir>) -> Result<Counters<Shown>> {
         let shown = Shown {
             pages: Atomic::new(self.pages as i64),

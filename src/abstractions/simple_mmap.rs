@@ -66,5 +66,11 @@ pub mod memory;
 pub mod mm;
 pub mod prelude;
 
+// For the macros: what a driver's crate calls so can be something else.
+#[doc(hidden)]
+pub use core as __core;
+#[doc(hidden)]
+pub use kernel as __kernel;
+
 /// What the macros for the kernel log begin a line with: the name of the module, as in its driver.
 const __LOG_PREFIX: &[u8] = concat!(env!("SIMPLE_MMAP_MODULE"), "\0").as_bytes();

@@ -104,7 +104,9 @@ pub use kernel::pci::DevresBar;
 #[macro_export]
 macro_rules! pci_devices {
     ($table:ident, [$($id:expr),* $(,)?]) => {
-        ::kernel::pci_device_table!($table, MODULE_PCI_TABLE, (), [$(($id, ())),*]);
+        ::kernel::macros::paste! {
+            ::kernel::pci_device_table!($table, [<MODULE_ $table>], (), [$(($id, ())),*]);
+        }
     };
 }
 /// Declares the table of the devices that a PCI driver of the module is for.

@@ -90,17 +90,48 @@ macro_rules! static_branch_unlikely {
             $key.is_enabled()
         }
 
+        // As `kernel::jump_label` has it, which takes names as the driver's crate means them.
         #[cfg(simple_mmap_static_branch)]
-        // SAFETY: The path is that of a `StaticKey`, see above, which has a static key in the field
-        // of this name.
-        unsafe {
-            ::kernel::jump_label::arch_static_branch! {
-                $key,
-                $crate::compat::static_key::StaticKey,
-                key,
-                false
-            }
+        'branch: {
+            // SAFETY: The path is that of a `StaticKey`, see above, which has a static key in the
+            // field of this name.
+            unsafe {
+                $crate::__static_branch_asm!(
+                    $crate::__core::include!($crate::__core::concat!(
+                        $crate::__core::env!("OBJTREE"),
+                        "/rust/kernel/generated_arch_static_branch_asm.rs"
+                    )),
+                    l_yes = label {
+                        break 'branch true;
+                    },
+                    symb = sym $key,
+                    off = const $crate::__core::mem::offset_of!(
+                        $crate::compat::static_key::StaticKey,
+                        key
+                    ),
+                    branch = const 0,
+                )
+            };
+            false
         }
     }};
 }
 pub use static_branch_unlikely;
+
+/// As `kernel::asm!` has it: the kernel's assembly is in AT&T syntax.
+#[cfg(target_arch = "x86_64")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __static_branch_asm {
+    ($($operand:tt)*) => {
+        $crate::__core::arch::asm!($($operand)* options(att_syntax))
+    };
+}
+#[cfg(not(target_arch = "x86_64"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __static_branch_asm {
+    ($($operand:tt)*) => {
+        $crate::__core::arch::asm!($($operand)*)
+    };
+}

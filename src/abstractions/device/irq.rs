@@ -66,7 +66,9 @@ pub trait InterruptHandler: Send + Sync + 'static {
 /// - [`EBUSY`] if another device has the same interrupt, and does not share it, or this one uses
 ///   messages in place of its pin.
 /// - [`ENOMEM`] if there is no memory.
-/// - [`EINVAL`] if the device is bound to a driver of another module.
+/// - [`EINVAL`] if the device is bound to a driver of another module, or the name cannot be that of
+///   a directory in `/proc/irq/<number>`: it is empty, `.` or `..`, has a `/`, has 128 bytes or
+///   more, or the kernel has a file of that name there.
 ///
 /// # Examples
 ///
@@ -86,6 +88,7 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     handler: Arc<T>,
 ) -> Result {
     check_own(pdev)?;
+    check_name(name)?;
     let pdev_raw = as_raw(pdev);
     // SAFETY: The device is bound.
     let (irq, pin, has_messages) = unsafe {
@@ -122,6 +125,28 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     let intx = IntxPin(pdev_raw);
     intx.enable(true);
     devres::register(pdev.as_ref(), intx, GFP_KERNEL)
+}
+
+/// Refuses a name that `register_handler_proc()` makes no directory of, which would warn.
+fn check_name(name: &CStr) -> Result {
+    let name = name.to_bytes();
+    let is_taken = matches!(
+        name,
+        b"" | b"."
+            | b".."
+            | b"smp_affinity"
+            | b"smp_affinity_list"
+            | b"affinity_hint"
+            | b"node"
+            | b"effective_affinity"
+            | b"effective_affinity_list"
+            | b"spurious"
+    );
+    // register_handler_proc() cuts a longer name off.
+    if is_taken || name.contains(&b'/') || name.len() >= 128 {
+        return Err(EINVAL);
+    }
+    Ok(())
 }
 
 /// The interrupt pin of a device, which is off when this is dropped: nobody else would have the

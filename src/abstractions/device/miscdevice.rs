@@ -121,7 +121,8 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
 
     /// Whether [`Self::read_iter`] and [`Self::write_iter`] fail with [`EAGAIN`] where they would
     /// have to wait and [`is_nonblocking`] says that they must not: `FMODE_NOWAIT`. Without this
-    /// `RWF_NOWAIT` is `EOPNOTSUPP`, and io_uring waits for [`Self::poll`] before it reads or writes.
+    /// `RWF_NOWAIT` is `EOPNOTSUPP`, and io_uring waits for [`Self::poll`] before it reads or
+    /// writes.
     ///
     /// [`is_nonblocking`]: crate::compat::kiocb::is_nonblocking
     const NOWAIT: bool = false;
@@ -471,7 +472,9 @@ pub trait OpenFile<D>: VmOperations + Sized {
     /// are gone. Called once for each file that was opened, also if the device is gone, and before
     /// the file's reference on the data is dropped, of which others can have more.
     ///
-    /// Runs in any task, also one of the kernel's own. May sleep.
+    /// Runs in any task, also one of the kernel's own, or one that exits and has no descriptors any
+    /// more: what looks at those of the current task, as `LocalFile::fget()` does, crashes the
+    /// kernel then. The same goes for the drop of the file's data. May sleep.
     // There is no `&File`: nobody holds the file any more, and its count of references is 0. Who
     // made an `ARef<File>` of that would use it after it is freed.
     fn release(_file: ArcBorrow<'_, Self>) {}

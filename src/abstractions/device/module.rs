@@ -120,6 +120,9 @@ impl Devices {
 /// Declares a module that registers devices, as `kernel::module!` declares others: it takes the
 /// same, and the type is one that implements [`DeviceModule`].
 ///
+/// What `kernel::module!` makes names the crate `kernel`. A driver that calls another crate so
+/// (`extern crate self as kernel`) does not get what this promises.
+///
 /// # Examples
 ///
 /// ```ignore
@@ -134,7 +137,7 @@ impl Devices {
 #[macro_export]
 macro_rules! module_devices {
     (type: $module:ty, $($rest:tt)*) => {
-        ::kernel::prelude::module! {
+        $crate::__kernel::prelude::module! {
             type: __ModuleOfDevices,
             $($rest)*
         }
@@ -144,8 +147,10 @@ macro_rules! module_devices {
             #[allow(dead_code)] $crate::device::module::WithDevices<$module>,
         );
 
-        impl ::kernel::Module for __ModuleOfDevices {
-            fn init(_module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
+        impl $crate::__kernel::Module for __ModuleOfDevices {
+            fn init(
+                _module: &'static $crate::__kernel::ThisModule,
+            ) -> $crate::__kernel::error::Result<Self> {
                 // SAFETY: The module is declared above with this type, and keeps what is returned
                 // until it is unloaded.
                 unsafe { $crate::device::module::WithDevices::init() }.map(Self)

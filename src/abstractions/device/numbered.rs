@@ -62,6 +62,12 @@ impl NumberedDevices {
     /// returns, its node is gone, the device's own frames are unmapped, and what is done with files
     /// that are still open is [`ENODEV`]. That waits for no process. Returns the number.
     ///
+    /// Nobody is woken by it who waits, in a call or in `poll`. The driver does that in its
+    /// `unbind`, which comes before: it notes that the device goes, notifies, and from then on has
+    /// calls fail, and `poll` return [`PollEvents::HANGUP`].
+    ///
+    /// [`PollEvents::HANGUP`]: super::miscdevice::PollEvents::HANGUP
+    ///
     /// # Errors
     ///
     /// - [`ENOSPC`] if there are 64 devices.

@@ -90,9 +90,9 @@ pub struct BoundSpace<'a, 'core> {
 impl<'a, 'core> BoundSpace<'a, 'core> {
     /// Makes one for a device that is bound.
     ///
-    /// The device is no bus master any more, `pci_clear_master()`, as firmware can have left it one:
-    /// who has its registers mapped could have it write to any memory. A driver that wants it so
-    /// calls [`Device::set_master`] after this.
+    /// The device is no bus master any more, `pci_clear_master()`, as firmware can have left it
+    /// one: who has its registers mapped could have it write to any memory. A driver that wants it
+    /// so calls [`Device::set_master`] after this.
     ///
     /// # Errors
     ///

@@ -254,8 +254,8 @@ pub trait Frames: VmOperations {
 ///
 /// # Invariants
 ///
-/// Until `space` is revoked, the frames are the device's, user space may read and write them, and
-/// they may be mapped with the caching `C` and no other.
+/// Until a call that revokes `space` has returned, the frames are the device's, user space may read
+/// and write them, and they may be mapped with the caching `C` and no other.
 ///
 /// # Examples
 ///
@@ -293,9 +293,9 @@ impl<C: Caching> RevocableFrames<C> {
     ///
     /// # Safety
     ///
-    /// As the type invariant says. Until `space` is revoked, by [`AddressSpace::revoke`] of it or
-    /// of a clone, the frames must be a device's that user space may read and write, and nobody may
-    /// map them with another kind of caching.
+    /// As the type invariant says. Until a call of [`AddressSpace::revoke`] of `space` or a clone
+    /// of it has returned, the frames must be a device's that user space may read and write, and
+    /// nobody may map them with another kind of caching.
     ///
     /// # Examples
     ///

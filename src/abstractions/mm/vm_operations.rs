@@ -69,7 +69,8 @@ pub trait VmOperations: Send + Sync + Sized + 'static {
     /// The mmap lock is held for writing. May sleep.
     fn open(&self, _vma: &Vma) {}
 
-    /// A VMA goes. Nothing is mapped in it any more. `close`.
+    /// A VMA goes. Nothing is mapped in it any more. `close`. The task can be any, and one that
+    /// exits and has no file descriptors any more.
     ///
     /// The mmap lock is held for writing, unless the process is exiting. May sleep.
     fn close(&self, _vma: &Vma) {}
