@@ -19,6 +19,8 @@
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions
 ## make rust-analyzer   write rust-project.json, from which editors know the crates
+## make install [KDIR=<build tree>] [DESTDIR=<dir>]   install the modules, a udev rule and configuration, as root
+## make uninstall [DESTDIR=<dir>]   take that out again
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
@@ -36,7 +38,7 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all new run shell picture test matrix torture bench bench-accept intree intree-undo check lint doc \
+.PHONY: all new install uninstall run shell picture test matrix torture bench bench-accept intree intree-undo check lint doc \
 	rust-analyzer clean distclean help
 
 # A driver's folder calls this file from there.
@@ -45,7 +47,7 @@ scripts := $(dir $(makefile))scripts
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
-export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE DRIVER KIND DEV
+export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE DRIVER KIND DEV DESTDIR
 export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
@@ -53,6 +55,12 @@ kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
 
 all:
 	@$(scripts)/make.sh $(kernel_settings)
+
+install:
+	@$(scripts)/install.sh
+
+uninstall:
+	@$(scripts)/install.sh uninstall
 
 new:
 	@$(scripts)/new.sh
@@ -107,3 +115,4 @@ distclean:
 
 help:
 	@sed -n 's/^## \?//p' $(makefile)
+	@sed -n 's/^simple-version := /\nThis is simple /p' $(dir $(makefile))Kbuild

@@ -10,6 +10,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -18,6 +19,11 @@
 #include <linux/vmalloc.h>
 
 #include "helpers.h"
+
+/* A module in Rust cannot say its version itself. */
+#ifdef SIMPLE_MMAP_VERSION
+MODULE_VERSION(SIMPLE_MMAP_VERSION);
+#endif
 
 /*
  * As get_page(), of a page that no slab allocator owns. If so many references

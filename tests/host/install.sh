@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make install and make uninstall, below DESTDIR: what is put in is taken out, and what was changed is left.
+
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+unset KDIR
+
+dest=$scratch/root
+export DESTDIR=$dest
+install() {
+	run make -C "$top" install KERNEL=stock
+}
+
+install
+expect "it installs" 0 "installed for 7."
+run find "$dest" -type f -printf '/%P\n'
+expect "the modules, a udev rule and configuration" 0 "/updates/simple.ko" "/updates/simple_page.ko" \
+	"/etc/udev/rules.d/60-simple.rules" "/etc/modprobe.d/simple.conf" "/etc/modules-load.d/simple.conf"
+run "$top/scripts/in-root.sh" sh -c "cat >/tmp/simple.ko; modinfo -F version /tmp/simple.ko" \
+	< <(cat "$dest"/lib/modules/*/updates/simple.ko)
+version=$output
+run test -n "$version"
+expect "the module has a version" 0
+run make -C "$top" help
+expect "which make help tells, too" 0 "This is simple $version"
+
+echo "options simple pages=4096" >>"$dest/etc/modprobe.d/simple.conf"
+install
+expect "what was changed is left when it is installed again" 0 "left as it is: /etc/modprobe.d/simple.conf"
+run make -C "$top" uninstall
+expect "and when it is uninstalled" 0 "left as it is: /etc/modprobe.d/simple.conf" "uninstalled"
+run find "$dest" -type f -printf '/%P\n'
+expect "all else is gone" 0
+run test "$output" = /etc/modprobe.d/simple.conf
+expect "that is: nothing else is there" 0
+run make -C "$top" uninstall
+expect "there is nothing to uninstall then" 2 "nothing was installed"
+
+done_testing
