@@ -16,6 +16,10 @@
 //! When the device goes, by unbind or unplug, a touch of a mapping is a `SIGBUS`, and a call that
 //! is to reach it fails with `ENODEV`, also one that waits.
 //!
+//! Who has the registers mapped can acknowledge an interrupt before the driver has seen it. Others
+//! that share the interrupt have the driver called for nothing then, which the kernel puts up with
+//! unless it happens nearly always.
+//!
 //! UIO (`drivers/uio`) offers the mapping and the interrupt, too, for any PCI device, but not that
 //! a device may go. VFIO offers also that the device reaches only the memory that it is given, by
 //! an IOMMU, so an ordinary user can have a whole device; what is more than for teaching should use
@@ -23,6 +27,7 @@
 
 use kernel::{
     device::Core,
+    devres,
     io::Io,
     new_mutex,
     new_poll_condvar,
@@ -76,15 +81,21 @@ impl pci::Driver for Driver {
         let (bar, registers) = space.registers(0, c"simple_edu")?;
         let edu = Edu::new(bar, registers)?;
         request_threaded_irq(pdev, c"simple_edu", edu.clone())?;
+        // What is registered first goes last.
+        devres::register(pdev.as_ref(), WakesWaiters(edu.clone()), GFP_KERNEL)?;
         let number = DEVICES.register(space, edu.clone())?;
         dev_info!(pdev, "/dev/simple_edu{number}\n");
         Ok(edu)
     }
+}
 
-    /// Wakes who waits. What is mapped is taken back after this.
-    fn unbind<'bound>(_: &'bound pci::Device<Core<'_>>, edu: Pin<&Arc<Edu>>) {
-        edu.interrupts.lock().are_over = true;
-        edu.changed.notify_all();
+/// Wakes who waits, when the device is gone.
+struct WakesWaiters(Arc<Edu>);
+
+impl Drop for WakesWaiters {
+    fn drop(&mut self) {
+        self.0.interrupts.lock().are_over = true;
+        self.0.changed.notify_all();
     }
 }
 

@@ -227,8 +227,13 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 #ifdef CONFIG_ZONE_DEVICE
 	/* It is added in units of this size. */
 	for (; pfn < end; pfn = ALIGN(pfn + 1, PAGES_PER_SUBSECTION)) {
-		if (pfn_valid(pfn) && is_zone_device_page(pfn_to_page(pfn)))
+		/* Held, its description stays; one that goes is as good as gone. */
+		struct dev_pagemap *pgmap = get_dev_pagemap(pfn);
+
+		if (pgmap) {
+			put_dev_pagemap(pgmap);
 			return true;
+		}
 		cond_resched();
 	}
 #endif
@@ -245,6 +250,11 @@ void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *fro
 			       size_t len)
 {
 	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
+}
+
+void rust_helper_mark_pfn_dirty(unsigned long pfn)
+{
+	folio_mark_dirty(page_folio(pfn_to_page(pfn)));
 }
 
 /* Between a buffer of the kernel's and memory that user space has mapped. */

@@ -81,6 +81,7 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end);
 /* linux/highmem.h; the page frame must be RAM */
 void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset, size_t len);
 void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from, size_t len);
+void rust_helper_mark_pfn_dirty(unsigned long pfn);
 
 /* linux/string.h; others may write the memory meanwhile */
 void rust_helper_memcpy_shared(void *to, const void *from, size_t len);

@@ -87,6 +87,8 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     name: &'static CStr,
     handler: Arc<T>,
 ) -> Result {
+    // Its address tells the C side whose the handler is, so nobody else may have the same.
+    const { assert!(size_of::<T>() != 0, "the handler has no data, and so no address of its own") };
     check_own(pdev)?;
     check_name(name)?;
     let pdev_raw = as_raw(pdev);
@@ -99,7 +101,8 @@ pub fn request_threaded_irq<T: InterruptHandler>(
             pdev.msi_enabled() != 0 || pdev.msix_enabled() != 0,
         )
     };
-    if pin == 0 || irq == 0 {
+    // IRQ_NOTCONNECTED.
+    if pin == 0 || irq == 0 || irq == 1 << 31 {
         return Err(ENXIO);
     }
     if has_messages {

@@ -58,6 +58,10 @@ use kernel::{
         CString, //
     },
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         poll::{
             PollCondVar,
             PollTable, //
@@ -544,7 +548,7 @@ impl<D> Opening<'_, D> {
 pub(super) struct Registration<T: MiscDevice> {
     // The first field: see `Table::open`.
     misc: Opaque<bindings::miscdevice>,
-    is_registered: bool,
+    is_registered: Atomic<bool>,
     /// What `misc` has for a name.
     name: CString,
     device: Arc<T>,
@@ -602,7 +606,7 @@ impl<T: MiscDevice> Registration<T> {
         };
         let registration = Self {
             misc: Opaque::new(misc),
-            is_registered: false,
+            is_registered: Atomic::new(false),
             name: options.name,
             device,
             space,
@@ -622,7 +626,7 @@ pub(super) trait Register: Send + Sync {
     /// # Safety
     ///
     /// The value must not move any more after this, and be dropped before the module is unloaded.
-    unsafe fn register(&mut self) -> Result;
+    unsafe fn register(&self) -> Result;
 }
 
 impl<T: MiscDevice> Register for Registration<T> {
@@ -630,12 +634,12 @@ impl<T: MiscDevice> Register for Registration<T> {
         &self.name
     }
 
-    unsafe fn register(&mut self) -> Result {
+    unsafe fn register(&self) -> Result {
         // SAFETY: The structure is valid, and by the promise of the caller stays where it is until
         // the drop deregisters it.
         to_result(unsafe { bindings::misc_register(self.misc.get()) })?;
         // INVARIANT: It just succeeded.
-        self.is_registered = true;
+        self.is_registered.store(true, Relaxed);
         Ok(())
     }
 }
@@ -649,7 +653,7 @@ unsafe impl<T: MiscDevice> Sync for Registration<T> {}
 
 impl<T: MiscDevice> Drop for Registration<T> {
     fn drop(&mut self) {
-        if self.is_registered {
+        if self.is_registered.load(Relaxed) {
             // SAFETY: By the type invariant the device is registered.
             unsafe { bindings::misc_deregister(self.misc.get()) };
             wait_for_openers();

@@ -186,11 +186,11 @@ impl<M: DeviceModule> WithDevices<M> {
         }
         let mut devices = Devices(KVec::new());
         let module = M::init(&mut devices)?;
-        let mut this = Self {
+        let this = Self {
             devices,
             _module: module,
         };
-        for device in this.devices.0.iter_mut() {
+        for device in &this.devices.0 {
             // SAFETY: The device is in a box of its own, which nobody moves it out of. It is
             // dropped with what is returned here, at unload, or before that if this fails.
             unsafe { device.register() }?;

@@ -60,13 +60,12 @@ impl NumberedDevices {
 
     /// Registers a device until the one that `space` is for is unbound. By the time that the unbind
     /// returns, its node is gone, the device's own frames are unmapped, and what is done with files
-    /// that are still open is [`ENODEV`]. That waits for no process. Returns the number.
+    /// that are still open is [`ENODEV`]. That waits for no process that has it open or mapped.
+    /// Returns the number.
     ///
-    /// Nobody is woken by it who waits, in a call or in `poll`. The driver does that in its
-    /// `unbind`, which comes before: it notes that the device goes, notifies, and from then on has
-    /// calls fail, and `poll` return [`PollEvents::HANGUP`].
-    ///
-    /// [`PollEvents::HANGUP`]: super::miscdevice::PollEvents::HANGUP
+    /// Nobody is woken by it who waits, in a call or in `poll`. The driver does that when a value
+    /// is dropped that it gave to [`devres::register`] before this: that comes after the device is
+    /// gone, also where `probe` fails after this. Who is woken in `poll` is told of an error then.
     ///
     /// # Errors
     ///
@@ -91,7 +90,7 @@ impl NumberedDevices {
         // SAFETY: The PCI device is bound.
         let parent = unsafe { &raw mut (*as_raw(pdev)).dev };
         // SAFETY: It is bound for longer than this is registered.
-        let mut registration = unsafe { Registration::new(device, options, space, parent) }?;
+        let registration = unsafe { Registration::new(device, options, space, parent) }?;
         // SAFETY: The device is in a box of its own, which nobody moves it out of. It is dropped
         // when the PCI device is unbound, which is before the module is unloaded, see `check_own`;
         // or here, if this fails. What is registered with a device is released then, as this is a

@@ -196,11 +196,12 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
         if len == 0 || (start | len) & mask != 0 {
             return Err(EINVAL);
         }
-        // SAFETY: These are the device's until it is unbound, and the PCI core does not move a BAR
-        // of a device that is bound. They are claimed by who calls this before they are handed out,
-        // so nobody is handed them with another caching. Before that is over, the address space is
-        // revoked, if it ever became that of a device: nothing is mapped of it before. Who has the
-        // right to open the device has the right to its registers, as the driver says.
+        // SAFETY: These are the device's until it is unbound. The PCI core moves the BAR of a
+        // device that is bound only where a bridge has no room for another one that is plugged in,
+        // and then under every driver. They are claimed by who calls this before they are handed
+        // out, so nobody is handed them with another caching. Before that is over, the address
+        // space is revoked, if it ever became that of a device: nothing is mapped of it before. Who
+        // has the right to open the device has the right to its registers, as the driver says.
         Ok(unsafe {
             RevocableFrames::new(
                 self.space.clone(),

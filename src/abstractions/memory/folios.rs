@@ -120,7 +120,8 @@ impl<E: FolioEvents> FolioRegion<E> {
     ///
     /// # Errors
     ///
-    /// [`AllocError`] if there is no memory, or the offset is not in the region.
+    /// [`AllocError`] if there is no memory, or the offset is not in the region. A `fault` has to
+    /// look for the latter itself, and give a `SIGBUS`: the process would try again for ever.
     #[inline]
     pub fn get_or_alloc(&self, pgoff: Pgoff) -> Result<&SharedPage, AllocError> {
         match self.page(pgoff) {

@@ -115,7 +115,12 @@ unsafe fn access_pfnmap(
                         helpers::memcpy_from_pfn(to.as_mut_ptr().cast(), pfn, offset, len)
                     }
                     Access::Write(from) => {
-                        helpers::memcpy_to_pfn(pfn, offset, from.as_ptr().cast(), len)
+                        helpers::memcpy_to_pfn(pfn, offset, from.as_ptr().cast(), len);
+                        // What is not special is the process's own copy. The page tables need not
+                        // say that it was written to, if it came back from swap.
+                        if !found.0.special {
+                            helpers::mark_pfn_dirty(pfn);
+                        }
                     }
                 }
             };

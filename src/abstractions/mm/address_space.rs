@@ -117,13 +117,15 @@ unsafe impl Send for AddressSpace {}
 unsafe impl Sync for AddressSpace {}
 
 impl AddressSpace {
-    /// Makes an inode of no bytes: folios are mapped page by page.
+    /// Makes an inode of no bytes: folios are mapped page by page, unless one entry of a PMD maps
+    /// all of one.
     ///
     /// It has no type, as the kernel takes the files of regular inodes for those of a file system.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`] if there is no memory, [`ENFILE`] if there are too many open files.
+    /// [`ENOMEM`] if there is no memory, [`ENFILE`] if there are too many open files, and what a
+    /// security module refuses it with.
     pub fn new() -> Result<Self> {
         // SAFETY: The name is a C string, and the operations are the kernel's own. They have no
         // owner, and no private data.

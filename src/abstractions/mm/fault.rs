@@ -147,7 +147,8 @@ impl VmFault {
 pub enum VmFaultError {
     /// There is nothing at this address: the process gets a `SIGBUS`. `VM_FAULT_SIGBUS`.
     SigBus,
-    /// There is no memory: the kernel makes some and has the process try again. `VM_FAULT_OOM`.
+    /// There is no memory: the process tries again, which can go on for ever, and the kernel log
+    /// has a line of it. `VM_FAULT_OOM`.
     Oom,
 }
 

@@ -252,6 +252,9 @@ pub trait Frames: VmOperations {
 /// Page frames of a device that can go away: of one that is bound to a driver, until it is unbound.
 /// They are mapped when they are touched, and so that they can be taken back.
 ///
+/// VFIO's `vfio_iommu_type1` keeps what it has entered of such a mapping into the IOMMU for another
+/// device, as it does with any driver's: the kernel has no way to refuse that.
+///
 /// # Invariants
 ///
 /// Until a call that revokes `space` has returned, the frames are the device's, user space may read

@@ -116,7 +116,13 @@ impl SharedPage {
         let page = NonNull::new(page.as_ptr()).ok_or(AllocError)?;
         // SAFETY: A `Page` is a valid page of order 0 with one reference, which is now ours, as the
         // `Page` is never dropped.
-        Ok(unsafe { ARef::from_raw(page.cast()) })
+        let page: ARef<Self> = unsafe { ARef::from_raw(page.cast()) };
+        // With tags there is a flag that overrides __GFP_ZERO.
+        if cfg!(CONFIG_KASAN_HW_TAGS) {
+            // The range is in the page.
+            let _ = page.bytes().clear(0..PAGE_SIZE);
+        }
+        Ok(page)
     }
 
     #[inline]

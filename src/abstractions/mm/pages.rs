@@ -69,7 +69,8 @@ pub trait Pages: VmOperations {
     fn fault(&self, vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError>;
 
     /// A fault is served with this page: the last call of [`Self::fault`] returned it. If `huge`,
-    /// one entry of a PMD maps its whole folio; otherwise the kernel is about to map the page, or
+    /// one entry of a PMD maps its whole folio, or what another thread has mapped there meanwhile
+    /// does; otherwise the kernel is about to map the page, or
     /// to copy it if that is for a private write.
     ///
     /// Runs under the same conditions.

@@ -72,7 +72,8 @@ pub trait VmOperations: Send + Sync + Sized + 'static {
     /// A VMA goes. Nothing is mapped in it any more. `close`. The task can be any, and one that
     /// exits and has no file descriptors any more.
     ///
-    /// The mmap lock is held for writing, unless the process is exiting. May sleep.
+    /// The mmap lock is held, but only for reading where `munmap()` ends the VMA: other pages of
+    /// the process can be touched at the same time. May sleep.
     fn close(&self, _vma: &Vma) {}
 }
 
