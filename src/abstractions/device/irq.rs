@@ -88,7 +88,12 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     handler: Arc<T>,
 ) -> Result {
     // Its address tells the C side whose the handler is, so nobody else may have the same.
-    const { assert!(size_of::<T>() != 0, "the handler has no data, and so no address of its own") };
+    const {
+        assert!(
+            size_of::<T>() != 0,
+            "the handler has no data, and so no address of its own"
+        )
+    };
     check_own(pdev)?;
     check_name(name)?;
     let pdev_raw = as_raw(pdev);
