@@ -896,10 +896,12 @@ TEST_F(fresh, looked_into)
 TEST(memory_is_used_again)
 {
 	__u64 before[HELD], after[HELD];
+	size_t again = 0;
 
 	need_module();
 	ASSERT_EQ(stay_on_one_processor(), 0);
-	for (int round = 0; round < 2; round++) {
+	/* The loads themselves use some of it, so it need not be at the first try. */
+	for (int round = 0; round < 20 && !again; round++) {
 		int fd;
 		char *addr;
 
@@ -909,11 +911,14 @@ TEST(memory_is_used_again)
 		ASSERT_NE(addr, MAP_FAILED);
 		memset(addr, 0xa5, HELD * page_size());
 		for (size_t i = 0; i < HELD; i++)
-			(round ? after : before)[i] = phys_at(addr + i * page_size());
+			after[i] = phys_at(addr + i * page_size());
 		munmap(addr, HELD * page_size());
 		close(fd);
+		if (round)
+			again = count_again(after, HELD, before);
+		memcpy(before, after, sizeof(before));
 	}
-	EXPECT_GT(count_again(after, HELD, before), 0);
+	EXPECT_GT(again, 0);
 	EXPECT_EQ(unload_module(), 0);
 }
 
