@@ -81,7 +81,7 @@ impl pci::Driver for Driver {
         let (bar, registers) = space.registers(0, c"simple_edu")?;
         let edu = Edu::new(bar, registers)?;
         request_threaded_irq(pdev, c"simple_edu", edu.clone())?;
-        // What is registered first goes last.
+        // It is dropped after the device is gone, as that is registered later.
         devres::register(pdev.as_ref(), WakesWaiters(edu.clone()), GFP_KERNEL)?;
         let number = DEVICES.register(space, edu.clone())?;
         dev_info!(pdev, "/dev/simple_edu{number}\n");

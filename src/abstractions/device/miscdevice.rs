@@ -113,11 +113,11 @@ use kernel::{
 /// ```
 #[vtable]
 pub trait MiscDevice: Send + Sync + Sized + 'static {
-    /// The name, and that of the node in `/dev`, unless the device is added with
-    /// [others](MiscDeviceOptions).
+    /// The name, and that of the node in `/dev`, unless the device is added with another name in
+    /// its [`MiscDeviceOptions`].
     const NAME: &'static CStr;
 
-    /// The access mode of the node.
+    /// The access mode of the node. With 0 the node has the one that devtmpfs chooses, 0600.
     const MODE: u16;
 
     /// Whether the offsets of the files are physical addresses. What becomes RAM is unmapped then.
@@ -175,9 +175,10 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A process asks for what it would not have to wait: `poll`, `select`, `epoll`. Returns that;
-    /// for what is missing, `poll` must [wait](Poll::wait) for what changes it. Without this the
-    /// file can be read and written to any time.
+    /// A process asks whether it would have to wait to read or to write: `poll`, `select`, `epoll`.
+    /// Returns what it would not have to wait for. Before that, `poll` must [wait](Poll::wait) for
+    /// what changes the answer. Without this function the answer is that the file can be read and
+    /// written to at any time.
     ///
     /// # Errors
     ///
@@ -338,7 +339,7 @@ impl MiscDeviceOptions {
     }
 }
 
-/// For what a process would not have to wait: a set of the events of `poll`.
+/// What a process would not have to wait for: a set of the events of `poll`.
 ///
 /// # Examples
 ///
@@ -671,8 +672,8 @@ struct Table<T>(PhantomData<T>);
 
 // What the callbacks rely on, besides the contract of each with the C side: from the end of `open`
 // to `release` the private data of a file is what `into_foreign` of an `Arc<T::File>` returned, and
-// the file owns that reference. So the file is fit for `T::File`, whose `FILE_DATA` is `ARC`: see
-// `Registration::new`, which nobody gets a table past.
+// the file owns that reference. So the file is fit for `T::File`, whose `FILE_DATA` is `ARC`:
+// `Registration::new` checks that, and nothing else makes use of a table.
 impl<T: MiscDevice> Table<T> {
     const FOPS: bindings::file_operations = bindings::file_operations {
         // A file holds its owner from before `open` until after `release`, and a VMA its file.
@@ -880,7 +881,7 @@ impl<T: MiscDevice> Table<T> {
         let to = unsafe { IovIterDest::from_raw(iter) };
         let len = to.len();
         let result = T::read_iter(kiocb, to);
-        // No more than was put there: the kernel can be the one that reads.
+        // No more than the driver has moved the iterator on: the kernel can be the one that reads.
         done(len.saturating_sub(to.len()), result)
     }
 

@@ -67,7 +67,7 @@ use kernel::{
 /// - The description is valid, and of a file that is fit for `T`, as [`FileData`] has it, and which
 ///   the VMA will hold.
 /// - In the state `NotCow`, [`Self::is_cow`] is not so. In the states `New` and `NotCow` the
-///   description has no operations, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
+///   description has no operations but the kernel's dummy ones, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
 ///
 /// [`FileData`]: super::vm_operations::FileData
 ///
@@ -286,8 +286,8 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
         if unsafe { (*desc).file != (*desc).vm_file } {
             return Err(EINVAL);
         }
-        // INVARIANT: The VMA will hold the file. The kernel sets none of the rest before it calls
-        // the hook.
+        // INVARIANT: The VMA will hold the file. Of the rest the kernel sets nothing but its dummy
+        // operations before it calls the hook.
         Ok(Self {
             // SAFETY: A valid pointer is not null.
             desc: unsafe { NonNull::new_unchecked(desc) },
@@ -518,7 +518,9 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         desc.page_prot = C::cached_so(desc.page_prot);
         // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
         // They are user space's to use as long as `R` finds nothing against it, and when it does
-        // they are unmapped: the VMA is known to the file's address space before they are mapped.
+        // they are unmapped: the VMA is known to the file's address space before they are mapped,
+        // unless it is another file system's (Coda), which calls the hook for a VMA of its own
+        // before that is linked (`compat_vma_mmap()`). The description does not tell.
         unsafe { helpers::mmap_action_ioremap_full(desc, frames.first().as_raw()) };
         let state = VmaState::new(self.is_cow());
         Ok(self.ready(&Rechecked::<T, R>::TABLE, state))

@@ -437,7 +437,8 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
         let count = (end - start) >> PAGE_SHIFT;
         // SAFETY: The VMA holds its file, and the file its address space.
         let space = unsafe { AddressSpace::borrow((*file).f_mapping) };
-        // The address space knows the VMA. So what is revoked after this is unmapped, too.
+        // The address space knows the VMA, so what is revoked after this is unmapped, too. Only one
+        // that Coda maps by this file is linked later, see `VmaDesc::io_remap_pfn_range`.
         let checked = space.with_valid(|| {
             if space.is_revoked() {
                 return Err(ENODEV);

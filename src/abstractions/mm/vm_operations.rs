@@ -257,7 +257,7 @@ pub(super) unsafe extern "C" fn mapped<T: VmOperations>(
 pub(super) unsafe extern "C" fn open<T: VmOperations>(vma: *mut bindings::vm_area_struct) {
     // SAFETY: The VMA is valid and locked.
     if let Some(opened) = unsafe { opened(vma) } {
-        // SAFETY: The VMA holds its file.
+        // SAFETY: The VMA, or the one that it is a copy of, holds its file.
         unsafe { file_data::<T>((*vma).vm_file) }.open(&opened);
     }
 }
