@@ -39,6 +39,14 @@ expect() {
 	echo "$verdict $test_number $name"
 }
 
+# build_module NAME: builds the driver in tests/NAME, without a warning, into the folder $out.
+build_module() {
+	out=$top/build/$1/$FLAVOUR
+	mkdir -p "$out"
+	run "$top/scripts/build.sh" --guest M="$top/tests/$1" MO="$out"
+	[[ $output != *warning:* ]] || status="$status, and warnings"
+}
+
 # done_testing: the plan, and the exit status.
 done_testing() {
 	echo "1..$test_number"

@@ -13,9 +13,7 @@ unset KDIR
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
-out=$top/build/caching/$FLAVOUR
-mkdir -p "$out"
-run "$top/scripts/build.sh" --guest M="$top/tests/caching" MO="$out"
+build_module caching
 expect "a driver with each kind of caching compiles" 0
 
 cat >"$scratch/types" <<'END_OF_SCRIPT'

@@ -13,10 +13,7 @@ unset KDIR
 # shellcheck source=scripts/tests.sh
 . "$top/scripts/tests.sh"
 
-out=$top/build/memory/$FLAVOUR
-mkdir -p "$out"
-run "$top/scripts/build.sh" --guest M="$top/tests/memory" MO="$out"
-[[ $output != *warning:* ]] || status="$status, and warnings"
+build_module memory
 expect "a driver with each kind of memory compiles" 0
 
 cat >"$scratch/each" <<'END_OF_SCRIPT'
