@@ -33,20 +33,23 @@ folder=$(realpath "$DRIVER")
 node=$name
 [ "$kind" != pci ] || node=${name}0
 
-# made FROM TO: writes a file of the new driver.
+# made TO FROM...: writes a file of the new driver, of which these are the parts, with an empty line between.
 made() {
-	sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" "$1" >"$folder/$2"
+	local to=$1
+	shift
+	awk 'FNR == 1 && NR > 1 { print "" } { print }' "$@" |
+		sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" >"$folder/$to"
 }
 
-made "$source" driver.rs
-made "$top/scripts/new/Kbuild" Kbuild
-made "$top/scripts/new/Makefile" Makefile
-made "$top/scripts/new/README.md" README.md
-case $kind in
-frames) made "$top/scripts/new/tests/frames.c" tests/mapping.c && made "$top/scripts/new/tests/pages.rs" tests/threads.rs ;;
-pages) made "$top/scripts/new/tests/pages.c" tests/mapping.c && made "$top/scripts/new/tests/pages.rs" tests/threads.rs ;;
-pci) made "$top/scripts/new/tests/pci.c" tests/mapping.c && made "$top/scripts/new/tests/pci.rs" tests/registers.rs ;;
-esac
+parts=$top/scripts/new
+rust_test=threads
+[ "$kind" != pci ] || rust_test=registers
+made driver.rs "$source"
+for file in Kbuild Makefile README.md; do
+	made "$file" "$parts/$file"
+done
+made tests/mapping.c "$parts/tests/$kind.c"
+made "tests/$rust_test.rs" "$parts/tests/map.rs" "$parts/tests/$rust_test.rs"
 printf '%s\n' /build/ /rust-project.json >"$folder/.gitignore"
 
 say "made $folder/driver.rs, its tests, and what builds them"
