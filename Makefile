@@ -38,8 +38,8 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all new install uninstall run shell picture test matrix torture bench bench-accept intree intree-undo check lint doc \
-	rust-analyzer clean distclean help
+.PHONY: all new install uninstall run shell picture test matrix torture bench bench-accept intree \
+	intree-undo check lint doc rust-analyzer clean distclean help
 
 # A driver's folder calls this file from there.
 makefile := $(lastword $(MAKEFILE_LIST))

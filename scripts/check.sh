@@ -62,10 +62,8 @@ signatures() {
 		echo "enforced, by CONFIG_MODULE_SIG_FORCE"
 	elif [ "$release" != "$(uname -r)" ]; then
 		echo "not enforced by its configuration"
-	elif grep -qs Y /sys/module/module/parameters/sig_enforce; then
-		echo "enforced, by module.sig_enforce"
-	elif grep -qsE '\[(integrity|confidentiality)\]' /sys/kernel/security/lockdown; then
-		echo "enforced, by lockdown"
+	elif [ -n "$(running_enforces)" ]; then
+		echo "enforced, by $(running_enforces)"
 	else
 		echo "not enforced"
 	fi

@@ -28,11 +28,8 @@ refused_by_running() {
 	[ "$1" = "$(uname -r)" ] || die "the module was built for $1, and the running kernel is $(uname -r)" \
 		"Name its build tree: KDIR=<tree>. \"make check\" tells what it has to have." \
 		"Or boot $1, or install below DESTDIR."
-	if grep -qs Y /sys/module/module/parameters/sig_enforce ||
-		grep -qsE '\[(integrity|confidentiality)\]' /sys/kernel/security/lockdown; then
-		die "the running kernel loads signed modules only" \
-			"Sign the modules with the kernel's scripts/sign-file and a key that it trusts, or switch Secure Boot off."
-	fi
+	[ -z "$(running_enforces)" ] || die "the running kernel loads signed modules only, by $(running_enforces)" \
+		"Sign the modules with the kernel's scripts/sign-file and a key that it trusts, or switch Secure Boot off."
 }
 
 # put FILE PATH: installs FILE as PATH, unless it is configuration that somebody has changed.

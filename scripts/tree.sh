@@ -36,6 +36,15 @@ check_tree() {
 		"A whole build of the kernel makes it (make), and header packages have it."
 }
 
+# running_enforces: what makes the running kernel load signed modules only; nothing if it loads others.
+running_enforces() {
+	if grep -qs Y /sys/module/module/parameters/sig_enforce; then
+		echo module.sig_enforce
+	elif grep -qsE '\[(integrity|confidentiality)\]' /sys/kernel/security/lockdown; then
+		echo lockdown
+	fi
+}
+
 # config_of TREE OPTION: the value of CONFIG_OPTION in a configured tree, without quotes; nothing if it
 # is not set.
 config_of() {
