@@ -6,6 +6,7 @@ use crate::{
     events,
     region, //
 };
+use core::ops::RangeInclusive;
 use kernel::{
     fmt,
     prelude::*,
@@ -21,6 +22,7 @@ pub(crate) struct Given {
     pub(crate) huge: u8,
     pub(crate) trace: u8,
     pub(crate) physical: u8,
+    pub(crate) minor: u8,
 }
 
 /// Parameters that are in their ranges.
@@ -36,10 +38,16 @@ pub(crate) struct Parameters {
     pub(crate) trace: u8,
     /// Whether offsets in simpler are physical addresses.
     pub(crate) physical: bool,
+    /// The minor number of simpler, of which simplen has the next; none if the kernel chooses both.
+    pub(crate) minor: Option<u8>,
 }
 
 /// The largest order: what one entry of a PMD maps.
 const MAX_ORDER: u32 = Folio::MAX_ORDER;
+
+/// The minor numbers of misc devices for local use, `Documentation/admin-guide/devices.txt`, less the
+/// last, as there are two devices.
+const LOCAL_MINORS: RangeInclusive<u8> = 243..=253;
 
 /// A parameter that is not.
 #[derive(Debug, PartialEq)]
@@ -70,6 +78,11 @@ impl Parameters {
         check("huge", given.huge.into(), 0, 1)?;
         check("trace", given.trace.into(), 0, events::MAX_TRACE.into())?;
         check("physical", given.physical.into(), 0, 1)?;
+        let minor = (given.minor != 0).then_some(given.minor);
+        if let Some(minor) = minor {
+            let (first, last) = LOCAL_MINORS.into_inner();
+            check("minor", minor.into(), first.into(), last.into())?;
+        }
         let huge = given.huge == 1;
         Ok(Self {
             pages: given.pages,
@@ -77,6 +90,7 @@ impl Parameters {
             huge,
             trace: given.trace,
             physical: given.physical == 1,
+            minor,
         })
     }
 }
@@ -88,6 +102,7 @@ pub(crate) struct Shown {
     huge: Atomic<i64>,
     trace: Atomic<i64>,
     physical: Atomic<i64>,
+    minor: Atomic<i64>,
 }
 
 impl Parameters {
@@ -100,13 +115,15 @@ impl Parameters {
             huge: Atomic::new(self.huge.into()),
             trace: Atomic::new(self.trace.into()),
             physical: Atomic::new(self.physical.into()),
+            minor: Atomic::new(self.minor.unwrap_or(0).into()),
         };
-        let files: [(&CStr, Counter<Shown>); 5] = [
+        let files: [(&CStr, Counter<Shown>); 6] = [
             (c"pages", |shown| &shown.pages),
             (c"order", |shown| &shown.order),
             (c"huge", |shown| &shown.huge),
             (c"trace", |shown| &shown.trace),
             (c"physical", |shown| &shown.physical),
+            (c"minor", |shown| &shown.minor),
         ];
         let shown = Arc::new(shown, GFP_KERNEL)?;
         Ok(Counters::new(parent, c"parameters", shown, &files))
@@ -135,6 +152,7 @@ mod tests {
         huge: 0,
         trace: 0,
         physical: 0,
+        minor: 0,
     };
     const LARGEST: Given = Given {
         pages: region::MAX_PAGES,
@@ -142,6 +160,7 @@ mod tests {
         huge: 1,
         trace: events::MAX_TRACE,
         physical: 1,
+        minor: *LOCAL_MINORS.end(),
     };
 
     /// The name of the parameter that is refused.
@@ -158,6 +177,7 @@ mod tests {
             huge: true,
             trace: 2,
             physical: true,
+            minor: Some(253),
         };
         assert_eq!(Parameters::new(LARGEST), Ok(wanted));
     }
@@ -174,6 +194,9 @@ mod tests {
             assert_eq!(refused(Given { trace, ..LARGEST }), Some("trace"));
         }
         assert_eq!(refused(Given { huge: 2, ..LARGEST }), Some("huge"));
+        for minor in [1, 242, 254, 255] {
+            assert_eq!(refused(Given { minor, ..LARGEST }), Some("minor"));
+        }
         let physical = 2;
         assert_eq!(
             refused(Given {

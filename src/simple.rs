@@ -5,7 +5,10 @@
 //! - `simpler` maps a whole VMA at once, in the mmap handler.
 //! - `simplen` maps page by page, when they are touched.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    str::CString, //
+};
 
 mod events;
 mod parameters;
@@ -52,6 +55,10 @@ module_devices! {
             default: 0,
             description: "1: offsets in simpler are physical addresses of device memory",
         },
+        minor: u8 {
+            default: 0,
+            description: "Minor number of simpler, 243 to 253, simplen has the next; 0: any",
+        },
     },
 }
 
@@ -69,6 +76,7 @@ impl DeviceModule for Simple {
             huge: parameter(&module_parameters::huge),
             trace: parameter(&module_parameters::trace),
             physical: parameter(&module_parameters::physical),
+            minor: parameter(&module_parameters::minor),
         })
         .map_err(|refusal| {
             pr_err!("{refusal}\n");
@@ -83,6 +91,7 @@ impl DeviceModule for Simple {
             huge,
             trace,
             physical,
+            minor,
         } = parameters;
         events::trace(trace);
         let simpler_events = Events::new(Simpler::NAME)?;
@@ -92,12 +101,20 @@ impl DeviceModule for Simple {
             simplen_events.clone().publish(debugfs),
         ];
 
+        let options = |name, number: u8| {
+            Ok::<_, Error>(MiscDeviceOptions {
+                name: CString::try_from(name)?,
+                minor: minor.map(|first| u32::from(first + number)),
+            })
+        };
+        let simpler = options(Simpler::NAME, 0)?;
         if physical {
-            devices.add(Physical::new(simpler_events)?)?;
+            devices.add_with(simpler, Physical::new(simpler_events)?)?;
         } else {
-            devices.add(Simpler::new(pages, huge, simpler_events)?)?;
+            devices.add_with(simpler, Simpler::new(pages, huge, simpler_events)?)?;
         }
-        devices.add(Simplen::new(pages, order, simplen_events)?)?;
+        let simplen = options(Simplen::NAME, 1)?;
+        devices.add_with(simplen, Simplen::new(pages, order, simplen_events)?)?;
         Ok(Self {
             _parameters: shown,
             _counters: counters,

@@ -3,6 +3,8 @@
 
 #include "simple.h"
 
+#include <sys/sysmacros.h>
+
 FIXTURE(module)
 {
 	size_t page;
@@ -49,6 +51,8 @@ TEST_F(module, parameters_out_of_range_are_refused)
 		{ "pages=16 trace=255", "simple: parameter trace is 255, but must be 0 to 2" },
 		{ too_large, too_large_line },
 		{ "huge=2", "simple: parameter huge is 2, but must be 0 to 1" },
+		{ "minor=242", "simple: parameter minor is 242, but must be 243 to 253" },
+		{ "minor=254", "simple: parameter minor is 254, but must be 243 to 253" },
 		/* These are the kernel's own words. */
 		{ "pages=-1", "simple: `-1' invalid for parameter `pages'" },
 		{ "pages=many", "simple: `many' invalid for parameter `pages'" },
@@ -109,11 +113,25 @@ TEST_F(module, parameters_can_be_read_back)
 	EXPECT_EQ(counter("parameters", "huge"), 0);
 	EXPECT_EQ(counter("parameters", "trace"), 0);
 	EXPECT_EQ(counter("parameters", "physical"), 0);
-	ASSERT_EQ(reload_module("huge=1"), 0);
+	EXPECT_EQ(counter("parameters", "minor"), 0);
+	ASSERT_EQ(reload_module("huge=1 minor=250"), 0);
+	EXPECT_EQ(counter("parameters", "minor"), 250);
 	EXPECT_EQ(counter("parameters", "pages"), 1024);
 	/* What it works with. */
 	EXPECT_EQ(counter("parameters", "order"), pmd_order());
 	EXPECT_EQ(counter("parameters", "trace"), 1);
+}
+
+/* So that a node can be there before the module is, and load it. */
+TEST_F(module, minor_numbers_can_be_chosen)
+{
+	struct stat stat_simpler, stat_simplen;
+
+	ASSERT_EQ(load_module("minor=253"), 0);
+	ASSERT_EQ(stat("/dev/simpler", &stat_simpler), 0);
+	ASSERT_EQ(stat("/dev/simplen", &stat_simplen), 0);
+	EXPECT_EQ(stat_simpler.st_rdev, makedev(10, 253));
+	EXPECT_EQ(stat_simplen.st_rdev, makedev(10, 254));
 }
 
 TEST_F(module, default_is_folios_of_16_pages)
