@@ -144,7 +144,8 @@ impl<E: FolioEvents> FolioRegion<E> {
             // A thread that could not have one of this order can have put a smaller one there.
             let is_split =
                 |has_smaller: bool| has_smaller && places.iter().any(|place| place.get().is_some());
-            {
+            // A single page costs less to allocate in vain than the lock does.
+            if order > 0 {
                 let has_smaller = self.has_smaller.lock();
                 if let Some(page) = self.page(pgoff) {
                     return Ok(page);
