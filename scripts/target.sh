@@ -29,8 +29,7 @@ amd64 | x86 | x86_64)
 	target_rust=x86_64-unknown-linux-gnu # Rust's name of it, for programs
 	target_image=bzImage            # the kernel's name of its image
 	target_programs='X86-64|80386'  # readelf's names of the programs that it runs
-	target_options_left_out=        # what the build root cannot give, as a regular expression
-	target_packages=(qemu-system-x86 busybox-static)
+	target_packages=(qemu-system-x86 busybox-static ovmf python3-virt-firmware)
 	target_qemu=(qemu-system-x86_64)
 	target_cpu=max                  # the guest's
 	# The serial lines of scripts/guest/init, and where QEMU has the second and the third.
@@ -50,8 +49,6 @@ arm64)
 	target_rust=aarch64-unknown-linux-gnu
 	target_image=Image
 	target_programs=AArch64
-	# They need a compiler for 32 bits, and are for programs.
-	target_options_left_out='CONFIG_COMPAT_VDSO|CONFIG_THUMB2_COMPAT_VDSO'
 	target_packages=(
 		"$target_cc-$target_triplet" libc6-dev-arm64-cross libstd-rust-dev:arm64
 		qemu-system-arm busybox-static:arm64 device-tree-compiler

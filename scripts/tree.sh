@@ -6,7 +6,21 @@
 # check_tree DIR: ends with the reason and the remedy unless DIR can build Rust modules with the
 # toolchain on this system.
 check_tree() {
-	local dir=$1 conf=$1/include/config/auto.conf want have
+	check_configured "$1"
+	has_metadata "$1" || die "$1 lacks the metadata of the kernel's Rust crates (rust/*.rmeta, libmacros.so)" \
+		"Distributions' header packages often do. In a source tree: make modules_prepare" \
+		"Or leave KDIR out to use a stock Debian kernel, for which it is rebuilt."
+	check_toolchain "$1"
+}
+
+# has_metadata DIR: whether it has that of the kernel's Rust crates.
+has_metadata() {
+	[[ -f $1/rust/libkernel.rmeta && -f $1/rust/libmacros.so ]]
+}
+
+# check_configured DIR: ends with the reason unless it is the tree of a kernel with Rust, for the machine asked for.
+check_configured() {
+	local dir=$1 conf=$1/include/config/auto.conf
 	[ -d "$dir" ] || die "KDIR=$dir: there is no such directory" \
 		"Name a kernel build tree, or leave KDIR out to use a stock Debian kernel."
 	[[ -f $dir/Makefile && -f $conf ]] || die "$dir is not a configured kernel build tree" \
@@ -19,10 +33,11 @@ check_tree() {
 	esac
 	grep -qx CONFIG_RUST=y "$conf" || die "$dir is configured without CONFIG_RUST" \
 		"Enable it (\"make rustavailable\" in the tree tells what that needs), and build the kernel."
-	[[ -f $dir/rust/libkernel.rmeta && -f $dir/rust/libmacros.so ]] ||
-		die "$dir lacks the metadata of the kernel's Rust crates (rust/*.rmeta, libmacros.so)" \
-			"Distributions' header packages often do. In a source tree: make modules_prepare" \
-			"Or leave KDIR out to use a stock Debian kernel, for which it is rebuilt."
+}
+
+# check_toolchain DIR: ends with the reason unless this system has what built the kernel.
+check_toolchain() {
+	local dir=$1 want have
 	want=$(config_of "$dir" RUSTC_VERSION_TEXT)
 	have=$("${RUSTC:-rustc}" --version 2>/dev/null) ||
 		die "there is no ${RUSTC:-rustc} on this system, and $dir needs $want" \
