@@ -14,11 +14,21 @@ if [ -n "$driver" ]; then
 	exit
 fi
 rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
-# What the kernel's build system leaves if it is called here without MO=.
-rm -f "$top"/{modules.order,Module.symvers,.module-common.o}
-find "$top" "$top/src" -maxdepth 2 -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o \
-	-name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \) -delete
-if [ "${1:-}" = cache ]; then
-	say "removing the cache $cache"
-	remove_tree "$cache"
-fi
+# What the kernel's build system leaves if it is called here without MO=. At the top only what has a name of ours.
+rm -f "$top"/{modules.order,Module.symvers,.module-common.o} "$top"/{,.}simple*.{o,mod,mod.c,mod.o,cmd}
+rm -rf "$top"/mmap-simple*
+find "$top/src" -type f \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \) -delete
+
+[ "${1:-}" = cache ] && [ -d "$cache" ] || exit 0
+say "removing the cache $cache"
+# Every entry has a lock, and one that is whole a mark. What else is there is not ours: somebody's home can be named.
+for lock in "$cache"/*.lock; do
+	[ -e "${lock%.lock}/.complete" ] || grep -qs "^$lock_text\$" "$lock" || continue
+	remove_tree "${lock%.lock}"
+	rm -f "$lock" "${lock%.lock}.log"
+done
+for entry in "$cache"/guest.??????; do
+	remove_tree "$entry"
+done
+rm -f "$cache"/accel-*-*-*-*-*
+rmdir "$cache" 2>/dev/null || say "left, as it is none of what this project makes: $(find "$cache" -mindepth 1 -maxdepth 1 -printf '%f ' | head -c 200)"

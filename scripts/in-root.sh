@@ -14,6 +14,7 @@ root=$("$top/scripts/build-root.sh")
 
 # Cargo keeps its downloads in the cache, and asks where the user's own configuration tells it to.
 mkdir -p "$cache/cargo"
+echo "$lock_text" >"$cache/cargo.lock"
 args=(
 	--bind "$root" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run
 	--dev-bind-try /dev/kvm /dev/kvm
@@ -33,6 +34,10 @@ if [ -n "$driver" ]; then
 fi
 # A tree of the user's that a kernel is built from.
 [ -z "${KSRC:-}" ] || args+=(--ro-bind "$KSRC" "$KSRC")
+# What signs modules.
+for file in ${MODULE_SIGN_KEY:+"$MODULE_SIGN_KEY"} ${MODULE_SIGN_CERT:+"$MODULE_SIGN_CERT"}; do
+	args+=(--ro-bind-try "$file" "$file")
+done
 [ "$(id -u)" = 0 ] || args+=(--unshare-user --uid 0 --gid 0)
 
 # Settings of the user's shell that are meant for the user's own toolchain.

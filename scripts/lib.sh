@@ -8,6 +8,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+lock_text="of the cache of simple" # what is in the locks of entries, by which they are known as ours
 cache=${SIMPLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/simple}
 
 # say TEXT: one line of progress.
@@ -26,6 +27,15 @@ die() {
 # quote TEXT...: each TEXT as one word of a shell.
 quote() {
 	printf "'%s' " "${@//\'/\'\\\'\'}"
+}
+
+# quietly COMMAND...: runs it with its output in the file $log, shown only if it fails.
+# shellcheck disable=SC2154 # it is the caller's
+quietly() {
+	"$@" >>"$log" 2>&1 || {
+		tail -n 15 "$log" >&2
+		die "failed: $*" "The whole log is in $log"
+	}
 }
 
 # key_of FILE|TEXT...: a short hash of the contents of the files and of the texts.
@@ -52,6 +62,7 @@ cache_entry() {
 		flock "$lock"
 	fi
 	if [ ! -e "$entry/.complete" ]; then
+		echo "$lock_text" >"$entry.lock"
 		remove_tree "$entry"
 		mkdir "$entry"
 		"$@" "$entry"

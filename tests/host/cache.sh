@@ -61,4 +61,22 @@ expect "it is made once" 0 1
 run env SIMPLE_CACHE=/proc/none "$scratch/make_entry" 0
 expect "a cache that cannot be written to is named" 1 "cannot write to the cache /proc/none" SIMPLE_CACHE
 
+# As if it were somebody's home, with a folder that happens to have a lock.
+mkdir -p "$SIMPLE_CACHE/mine" "$SIMPLE_CACHE/foo"
+touch "$SIMPLE_CACHE/mine/letter" "$SIMPLE_CACHE/foo.lock" "$SIMPLE_CACHE/notes.o"
+# In a copy of the checkout, as it removes what is built there, too.
+mkdir -p "$scratch/checkout/src"
+cp -r "$top/scripts" "$scratch/checkout"
+touch "$scratch/checkout/"{mine.ko,mine.o,simple.ko,simple.o,src/simple.o}
+run "$scratch/checkout/scripts/clean.sh" cache
+expect "distclean removes the cache, and names what it leaves" 0 "left, as it is none of what this project makes"
+run find "$SIMPLE_CACHE" -mindepth 1 -printf '%P\n'
+expect "what is not ours is left" 0 mine/letter foo.lock notes.o
+run test -e "$SIMPLE_CACHE/entry" -o -e "$SIMPLE_CACHE/entry.lock"
+expect "what is ours is gone" 1
+run ls "$scratch/checkout" "$scratch/checkout/src"
+expect "in the checkout, objects of somebody else are left" 0 mine.ko mine.o
+run ls "$scratch/checkout/"{simple.ko,simple.o,src/simple.o}
+expect "and ours are gone" 2 "simple.ko': No such file" "/simple.o': No such file" "src/simple.o': No such file"
+
 done_testing
