@@ -25,6 +25,20 @@ in_root=$top/scripts/in-root.sh
 mode=$1 prog=${2:-} args=${3:-}
 ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} LOAD=${LOAD:-yes} TRACE=${TRACE:-yes}
 
+# check_settings: ends with the reason if a setting has a value that it cannot have.
+check_settings() {
+	local mem=${MEM:-$target_mem} size
+	[[ $mem =~ ^([0-9]+)([MG])(,.*)?$ ]] || die "MEM=$mem is no size of memory" "Give it in MiB or GiB: MEM=512M, MEM=2G"
+	size=${BASH_REMATCH[1]}
+	[ "${BASH_REMATCH[2]}" = M ] || size=$((size * 1024))
+	[ "$size" -ge 256 ] || die "MEM=$mem is too little for the guest" "It takes 256M or more."
+	[[ ${SMP:-1} =~ ^[1-9][0-9]{0,2}$ ]] || die "SMP=$SMP is no number of processors"
+	[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT is no number of seconds"
+	bash -n <<<"set -- $args" 2>/dev/null || die "ARGS=$args: these are no words of a shell" "Is there a quote that is not closed?"
+	xargs true <<<"${FILES:-}" 2>/dev/null || die "FILES=$FILES: these are no words of a shell" \
+		"Is there a quote that is not closed? A name with a space takes quotes within the quotes."
+}
+
 # check_prog FILE: ends with the reason unless the guest can run FILE.
 check_prog() {
 	local machine
@@ -222,6 +236,7 @@ typist=
 # The driver's lines in the kernel log that are shown.
 trace='simple: simple[rn]: '
 [ -z "$driver" ] || trace="\\b$module_name: "
+check_settings
 if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi
@@ -253,5 +268,9 @@ if [ -z "$result" ]; then
 	say "error: the guest ended without a result (QEMU's status: $status)"
 	exit 125
 fi
-[ "$result" = 0 ] || say "${prog##*/} ended with status $result"
+! grep -q '^refused' "$dir/control" || die "the module was not loaded, for the reason above" "MODPARAMS=${MODPARAMS:-}"
+# A shell at a terminal ends with what its last command happened to end with.
+[ "$mode" = run ] || [ ! -t 0 ] || exit 0
+name=${prog##*/}
+[ "$result" = 0 ] || say "${name:-the shell} ended with status $result"
 exit "$result"

@@ -103,8 +103,25 @@ static void demonstrate(const char *device)
 	printf("  unmapped the rest\n\n");
 }
 
+/* A parameter that the module works with. */
+static long parameter(const char *name)
+{
+	char path[80];
+	long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/simple/parameters/%s", name);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%ld", &value) != 1)
+		err(1, "%s", path);
+	fclose(file);
+	return value;
+}
+
 int main(void)
 {
+	if (parameter("pages") < 8 || parameter("physical"))
+		errx(1, "the demonstration takes pages=8 or more, and physical=0");
 	page_size = sysconf(_SC_PAGESIZE);
 	demonstrate("/dev/simpler");
 	demonstrate("/dev/simplen");

@@ -48,7 +48,7 @@ guest PROG="$scratch/hang" TIMEOUT=3
 expect "a guest that hangs is ended" 2 "did not end within 3 seconds"
 
 guest PROG="$scratch/nothing" MODPARAMS="pages=0"
-expect "parameters that the module refuses are reported" 2 "parameter pages is 0"
+expect "parameters that the module refuses are reported" 2 "parameter pages is 0" "the module was not loaded"
 
 guest PROG="$scratch/nothing" MODPARAMS="pages=4 page=16"
 expect "a parameter that the module does not have is refused" 2 "simple has no parameter page" \
@@ -83,6 +83,29 @@ expect "a file that is not there" 2 "FILES: there is no $scratch/missing"
 
 run env KDIR= make -C "$top" shell <<<"echo a shell with \$(ls /dev/simple? | wc -l) devices"
 expect "a shell takes commands from a pipe, and ends with them" 0 "a shell with 2 devices"
+
+run env KDIR= make -C "$top" shell <<<"exit 3"
+expect "and with the status of the last one" 2 "the shell ended with status 3"
+
+guest PROG="$scratch/nothing" MEM=lots
+expect "memory is a size" 2 "MEM=lots is no size of memory"
+guest PROG="$scratch/nothing" MEM=64M
+expect "that is enough" 2 "MEM=64M is too little"
+guest PROG="$scratch/nothing" SMP=zero
+expect "processors are a number" 2 "SMP=zero is no number"
+guest PROG="$scratch/nothing" TIMEOUT=abc
+expect "so are seconds" 2 "TIMEOUT=abc is no number"
+guest PROG="$scratch/nothing" ARGS="it's"
+expect "a quote has to be closed" 2 "ARGS=it's: these are no words" "not closed"
+
+mkdir "$scratch/two words"
+program "two words/a program" <<<'cat "some data"'
+echo "with spaces" >"$scratch/two words/some data"
+guest PROG="$scratch/two words/a program" FILES="'$scratch/two words/some data'" MEM=256M
+expect "paths can have spaces" 0 "with spaces"
+
+guest MODPARAMS=pages=2
+expect "the demonstration says what it needs" 2 "the demonstration takes pages=8 or more"
 
 guest PROG="$scratch/nothing" ICOUNT=1 SMP=2
 expect "instructions are counted on one CPU" 2 "Leave SMP out"
