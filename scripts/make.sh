@@ -14,4 +14,10 @@ if [ -n "$driver" ]; then
 	say "the module is $module"
 else
 	cp "${module%/*}"/simple*.ko "$top"
+	release=$(basename "${module%/*}")
+	if [ "$release" = "$(uname -r)" ]; then
+		say "simple.ko is for the running kernel, $release"
+	else
+		say "simple.ko is for $release, and not for the running kernel, $(uname -r)"
+	fi
 fi
