@@ -15,6 +15,8 @@
 . "$top/scripts/driver.sh"
 # shellcheck source=scripts/tree.sh
 . "$top/scripts/tree.sh"
+# shellcheck source=scripts/sign.sh
+. "$top/scripts/sign.sh"
 
 only_own install
 dest=${DESTDIR:-}
@@ -28,15 +30,31 @@ refused_by_running() {
 	[ "$1" = "$(uname -r)" ] || die "the module was built for $1, and the running kernel is $(uname -r)" \
 		"Name its build tree: KDIR=<tree>. \"make check\" tells what it has to have." \
 		"Or boot $1, or install below DESTDIR."
-	[ -z "$(running_enforces)" ] || die "the running kernel loads signed modules only, by $(running_enforces)" \
-		"Sign the modules with the kernel's scripts/sign-file and a key that it trusts, or switch Secure Boot off."
+	[ -z "$(running_enforces)" ] || [ -n "${MODULE_SIGN_KEY:-}" ] ||
+		die "the running kernel loads signed modules only, by $(running_enforces)" \
+			"Sign them with a key that it trusts: MODULE_SIGN_KEY=<file> MODULE_SIGN_CERT=<file>" \
+			"docs/install.md tells how to make one. Or switch Secure Boot off."
 }
 
-# put FILE PATH: installs FILE as PATH, unless it is configuration that somebody has changed.
+# sign_all DIR RELEASE: signs the modules in DIR, if they are to be signed.
+sign_all() {
+	local tree=${KDIR:-/lib/modules/$2/build} command file
+	[ -n "${MODULE_SIGN_KEY:-}" ] || return 0
+	[ -x "$tree/scripts/sign-file" ] || tree=$("$top/scripts/kernel.sh")/build
+	command=$(sign_command "$tree")
+	[[ $tree != "$cache"/* ]] || command="$(quote "$top/scripts/in-root.sh") $command"
+	for file in "$1"/*; do
+		eval "$command $(quote "$file")" || die "could not sign ${file##*/}" \
+			"See what the kernel's sign-file says above, of MODULE_SIGN_KEY and MODULE_SIGN_CERT."
+	done
+}
+
+# put FILE PATH: installs FILE as PATH, unless it is configuration that somebody has changed, or that somebody else
+# has put there, as a package does.
 put() {
 	local path=$dest$2
-	if [[ $2 == /etc/* && -e $path ]] && ! cmp -s "$1" "$path" && ! is_ours "$2"; then
-		say "left as it is: $2, which was changed"
+	if [[ $2 == /etc/* && -e $path ]] && ! is_ours "$2"; then
+		cmp -s "$1" "$path" || say "left as it is: $2, which was changed"
 		grep -s "  $2\$" "$dest$list" >>"$dest$list.new" || true
 		return
 	fi
@@ -62,18 +80,25 @@ reload() {
 
 install_all() {
 	local module release file
+	check_signing
 	module=$("$top/scripts/build.sh")
 	release=$(basename "${module%/*}")
 	[ -n "$dest" ] || refused_by_running "$release"
 	install -d "$dest${list%/*}"
 	# Those of other releases, which stay.
-	grep -sv -e "/lib/modules/$release/" -e '  /etc/' "$dest$list" >"$dest$list.new" || true
-	for file in "${module%/*}"/simple*.ko; do
+	grep -s '  /lib/modules/' "$dest$list" | grep -v "/lib/modules/$release/" >"$dest$list.new" || true
+	rm -rf "$top/build/install"
+	mkdir -p "$top/build/install"
+	cp "${module%/*}"/simple*.ko "$top/build/install"
+	sign_all "$top/build/install" "$release"
+	for file in "$top"/build/install/*; do
 		put "$file" "/lib/modules/$release/updates/${file##*/}"
 	done
-	put "$top/scripts/install/60-simple.rules" /etc/udev/rules.d/60-simple.rules
-	put "$top/scripts/install/modprobe.conf" /etc/modprobe.d/simple.conf
-	put "$top/scripts/install/modules-load.conf" /etc/modules-load.d/simple.conf
+	# What is there lies as below /etc.
+	for file in "$top"/scripts/install/*/{,*/}*.*; do
+		[ ! -f "$file" ] || put "$file" "/etc/${file#"$top/scripts/install/"}"
+	done
+	put "$top/docs/simple.4" /usr/local/share/man/man4/simple.4
 	mv "$dest$list.new" "$dest$list"
 	reload "$release"
 	say "installed for $release: load it with \"modprobe simple\"; /etc/modprobe.d/simple.conf has its parameters"

@@ -17,7 +17,8 @@ install
 expect "it installs" 0 "installed for 7."
 run find "$dest" -type f -printf '/%P\n'
 expect "the modules, a udev rule and configuration" 0 "/updates/simple.ko" "/updates/simple_page.ko" \
-	"/etc/udev/rules.d/60-simple.rules" "/etc/modprobe.d/simple.conf" "/etc/modules-load.d/simple.conf"
+	"/etc/udev/rules.d/60-simple.rules" "/etc/modprobe.d/simple.conf" "/etc/modules-load.d/simple.conf" \
+	"/etc/tmpfiles.d/simple.conf" "/usr/local/share/man/man4/simple.4"
 run "$top/scripts/in-root.sh" sh -c "cat >/tmp/simple.ko; modinfo -F version /tmp/simple.ko" \
 	< <(cat "$dest"/lib/modules/*/updates/simple.ko)
 version=$output
@@ -37,5 +38,34 @@ run test "$output" = /etc/modprobe.d/simple.conf
 expect "that is: nothing else is there" 0
 run make -C "$top" uninstall
 expect "there is nothing to uninstall then" 2 "nothing was installed"
+
+if [ "$(uname -r)" != "$(cat "$("$top/scripts/stock-kernel.sh")/release")" ]; then
+	reason="the running kernel is"
+	[ "$(id -u)" = 0 ] || reason="only root can install"
+	DESTDIR='' install
+	expect "what the running kernel would refuse is not installed on the machine itself" 2 "$reason"
+fi
+
+mkdir -p "$dest/etc/modprobe.d"
+cp "$top/scripts/install/modprobe.d/simple.conf" "$dest/etc/modprobe.d"
+install
+run make -C "$top" uninstall
+run ls "$dest/etc/modprobe.d/simple.conf"
+expect "what somebody else has put there is left, though it is the same" 0
+
+keys=$top/build/keys
+mkdir -p "$keys"
+(cd "$keys" && "$top/scripts/in-root.sh" openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=somebody \
+	-keyout module.key -out module.pem 2>/dev/null)
+export MODULE_SIGN_KEY=$keys/module.key
+install
+expect "a key without its certificate is refused" 2 "MODULE_SIGN_CERT is not set"
+MODULE_SIGN_CERT=$keys/none.pem install
+expect "so is a file that is not there" 2 "none.pem: there is no such file"
+MODULE_SIGN_CERT=$keys/module.pem install
+expect "with both, it installs" 0 "installed for 7."
+run "$top/scripts/in-root.sh" sh -c "cat >/tmp/simple.ko; modinfo -F signer /tmp/simple.ko" \
+	< <(cat "$dest"/lib/modules/*/updates/simple.ko)
+expect "what is signed" 0 somebody
 
 done_testing
