@@ -22,6 +22,8 @@ packages=(
 	cargo gcc ca-certificates perl shellcheck
 	# the benchmark's plots
 	gnuplot-nox
+	# packages for Debian, signatures, and a disk with Debian on it
+	debhelper dh-dkms lintian openssl e2fsprogs
 	# what the architecture needs
 	"${target_packages[@]}"
 )
