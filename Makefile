@@ -21,6 +21,9 @@
 ## make rust-analyzer   write rust-project.json, from which editors know the crates
 ## make install [KDIR=<build tree>] [DESTDIR=<dir>]   install the modules, a udev rule and configuration, as root
 ## make uninstall [DESTDIR=<dir>]   take that out again
+## make deb        make Debian packages of the modules, and of their source for DKMS
+## make test-install   install these packages on a Debian in a guest with a disk
+##              Both install and deb: MODULE_SIGN_KEY=<file> MODULE_SIGN_CERT=<file> sign the modules
 ## make clean      remove what was built here
 ## make distclean  remove the cache too
 ##
@@ -38,7 +41,7 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all new install uninstall run shell picture test matrix torture bench bench-accept intree \
+.PHONY: all new install uninstall deb run shell picture test test-install matrix torture bench bench-accept intree \
 	intree-undo check lint doc rust-analyzer clean distclean help
 
 # A driver's folder calls this file from there.
@@ -48,6 +51,7 @@ scripts := $(dir $(makefile))scripts
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.
 export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE DRIVER KIND DEV DESTDIR
+export MODULE_SIGN_KEY MODULE_SIGN_CERT
 export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
@@ -55,6 +59,9 @@ kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
 
 all:
 	@$(scripts)/make.sh $(kernel_settings)
+
+deb:
+	@$(scripts)/deb.sh
 
 install:
 	@$(scripts)/install.sh
@@ -76,6 +83,9 @@ picture:
 
 test:
 	@$(scripts)/test.sh
+
+test-install:
+	@$(scripts)/test-install.sh
 
 torture:
 	@$(scripts)/torture.sh

@@ -101,7 +101,7 @@ check "rustfmt on the Rust test program" cargo_fmt
 check "drivers are safe code" drivers_are_safe
 mapfile -t sources < <(ours '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
 check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
-mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/*')
+mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/*' 'scripts/debian/*.p*' scripts/debian/simple-dkms.dkms)
 check "shellcheck on the scripts" shell_check "${shell[@]}"
 
 echo "$passed passed, $failed failed"
