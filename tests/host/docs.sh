@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the documents state of the program: parameters, counters, commands, and the files that they lead to.
+
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+cd "$top" || exit
+
+# same NAME FILE FILE: passes if both are the same and not empty.
+same() {
+	run diff "$2" "$3"
+	[ -s "$2" ] || status=empty
+	expect "$1" 0
+}
+
+run awk 'END { exit NR > 150 }' README.md
+expect "the README has at most 150 lines" 0
+
+awk '/^```rust$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$scratch/driver"
+same "the driver in the README is the example" "$scratch/driver" src/examples/page.rs
+
+for document in *.md docs/*.md; do
+	grep -Eo '\]\([^)#]+' "$document" | cut -c 3- | grep -v '^https\?:' >"$scratch/links"
+	while read -r link; do
+		[ -e "${document%"${document##*/}"}$link" ] || echo "$link"
+	done <"$scratch/links" >"$scratch/broken"
+	run cat "$scratch/broken"
+	[ -z "$output" ] || status="a link to nothing"
+	expect "the links in $document" 0
+done
+
+# The parameters with their defaults, as the module has them, and as documents say.
+awk '/^ *[a-z]+: (usize|u8) \{/ { sub(":", "", $1); name = $1 } /default:/ { sub(",", ""); print name, $2 }' \
+	src/simple.rs >"$scratch/parameters"
+sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' README.md >"$scratch/readme"
+same "the README's table of parameters" "$scratch/parameters" "$scratch/readme"
+sed -n 's/^#\t\([a-z]*\)  *.*(\([0-9]*\))$/\1 \2/p' scripts/install/modprobe.d/simple.conf >"$scratch/modprobe"
+same "those in modprobe.d/simple.conf" "$scratch/parameters" "$scratch/modprobe"
+cut -d ' ' -f 1 "$scratch/parameters" >"$scratch/names"
+sed -n 's/^\.R*BI* *\[* *"*\([a-z]*\)=.*/\1/p' docs/simple.4 | awk '!seen[$0]++' >"$scratch/manual"
+same "those in the manual page" "$scratch/names" "$scratch/manual"
+
+# The counters.
+sed -n 's/^ *(c"\([a-z_]*\)", |events| .*/\1/p' src/events.rs | sort >"$scratch/counters"
+sed -n '/`simple\/simpler` and `simple\/simplen`/,/^$/p' docs/reference.md | grep -Eo '`[a-z_]+`' | tr -d '`' |
+	grep -vx 'simplen' | sort -u >"$scratch/reference"
+same "the counters in docs/reference.md" "$scratch/counters" "$scratch/reference"
+for name in $(cat "$scratch/counters"); do
+	run grep -Eq "^\.IR? $name( |$)" docs/simple.4
+	expect "the manual page has the counter $name" 0
+done
+
+# The commands.
+make -s help >"$scratch/help"
+for target in $(sed -n '/^\.PHONY:/,/[^\\]$/p' Makefile | sed 's/^\.PHONY://; s/\\$//'); do
+	case $target in all | help) continue ;; esac
+	run grep -Eq "make ([a-z|-]*\|)?$target\b" "$scratch/help"
+	expect "make help has $target" 0
+done
+grep -Eho '(^|`|\$ |sudo |&& )make [a-z][a-z-]+' README.md CONTRIBUTING.md docs/*.md | sed 's/.*make //' | sort -u >"$scratch/typed"
+for target in $(cat "$scratch/typed"); do
+	run grep -Eq "^$target:" Makefile
+	expect "there is a make $target, which a document names" 0
+done
+
+done_testing
