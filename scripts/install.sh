@@ -4,10 +4,10 @@
 # install.sh: installs the modules for the running kernel, or that of KDIR, with a udev rule and configuration, below
 # DESTDIR if that is set.
 #
-# install.sh uninstall: takes out again what was installed. A file of the configuration that was changed
-# since is left.
+# install.sh uninstall: takes out again what was installed. A file that was changed since is left.
 #
-# What was installed stands in /var/lib/simple/installed, with checksums.
+# What was installed stands in /var/lib/simple/installed: a checksum and a path a line. A file that has another checksum
+# is not ours. A path is listed before its file is written, so that nothing is forgotten if a run is interrupted.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -20,52 +20,78 @@
 
 only_own install
 dest=${DESTDIR:-}
-list=/var/lib/simple/installed
+list=$dest/var/lib/simple/installed
 
 [[ -n $dest || $(id -u) = 0 ]] || die "only root can install" \
 	"sudo make install, or name a folder with DESTDIR=<dir>."
 
-# refused_by_running RELEASE: ends with the reason if the running kernel would not load the module.
-refused_by_running() {
-	[ "$1" = "$(uname -r)" ] || die "the module was built for $1, and the running kernel is $(uname -r)" \
-		"Name its build tree: KDIR=<tree>. \"make check\" tells what it has to have." \
-		"Or boot $1, or install below DESTDIR."
+# as_user COMMAND...: runs it as the user who called sudo: what is built, and fetched for that, is theirs.
+as_user() {
+	local home
+	if [[ $(id -u) = 0 && -n ${SUDO_USER:-} && $SUDO_USER != root ]]; then
+		home=$(getent passwd "$SUDO_USER" | cut -d : -f 6)
+		runuser -u "$SUDO_USER" -- env -u XDG_CACHE_HOME HOME="$home" "$@"
+	else
+		"$@"
+	fi
+}
+
+# refused_unsigned: ends with the reason if the running kernel would not load a module without a signature.
+refused_unsigned() {
 	[ -z "$(running_enforces)" ] || [ -n "${MODULE_SIGN_KEY:-}" ] ||
 		die "the running kernel loads signed modules only, by $(running_enforces)" \
 			"Sign them with a key that it trusts: MODULE_SIGN_KEY=<file> MODULE_SIGN_CERT=<file>" \
 			"docs/install.md tells how to make one. Or switch Secure Boot off."
 }
 
+# sum_of FILE: its checksum.
+sum_of() {
+	sha256sum <"$1" | cut -d ' ' -f 1
+}
+
+# is_ours PATH: whether the file there is one that we have installed.
+is_ours() {
+	grep -sqxF "$(sum_of "$dest$1")  $1" "$list"
+}
+
 # sign_all DIR RELEASE: signs the modules in DIR, if they are to be signed.
 sign_all() {
-	local tree=${KDIR:-/lib/modules/$2/build} command file
+	local tree=${KDIR:-/lib/modules/$2/build} prefix='' file
 	[ -n "${MODULE_SIGN_KEY:-}" ] || return 0
-	[ -x "$tree/scripts/sign-file" ] || tree=$("$top/scripts/kernel.sh")/build
-	command=$(sign_command "$tree")
-	[[ $tree != "$cache"/* ]] || command="$(quote "$top/scripts/in-root.sh") $command"
+	if [ ! -x "$tree/scripts/sign-file" ]; then
+		tree=$(as_user "$top/scripts/kernel.sh")/build
+		prefix=$(quote "$top/scripts/in-root.sh")
+	fi
 	for file in "$1"/*; do
-		eval "$command $(quote "$file")" || die "could not sign ${file##*/}" \
+		eval "as_user $prefix $(sign_command "$tree") $(quote "$file")" || die "could not sign ${file##*/}" \
 			"See what the kernel's sign-file says above, of MODULE_SIGN_KEY and MODULE_SIGN_CERT."
 	done
 }
 
-# put FILE PATH: installs FILE as PATH, unless it is configuration that somebody has changed, or that somebody else
-# has put there, as a package does.
-put() {
-	local path=$dest$2
-	if [[ $2 == /etc/* && -e $path ]] && ! is_ours "$2"; then
-		cmp -s "$1" "$path" || say "left as it is: $2, which was changed"
-		grep -s "  $2\$" "$dest$list" >>"$dest$list.new" || true
+# add FILE PATH: has FILE installed as PATH. Configuration that is there, and not ours, is left; anything else that is,
+# a package's, ends it before anything is written.
+add() {
+	if [[ -e $dest$2 ]] && ! is_ours "$2"; then
+		[[ $2 == /etc/* ]] || die "$2 is there already, and not by \"make install\"" \
+			"It can be of a package, which \"dpkg -S $2\" tells. Take that out first."
+		cmp -s "$1" "$dest$2" || say "left as it is: $2, which was changed"
 		return
 	fi
-	install -D -m 644 "$1" "$path"
-	printf '%s  %s\n' "$(sha256sum <"$path" | cut -d ' ' -f 1)" "$2" >>"$dest$list.new"
+	files+=("$1") paths+=("$2")
 }
 
-# is_ours PATH: whether it is as it was installed.
-is_ours() {
-	[ -f "$dest$list" ] &&
-		grep -qxF "$(sha256sum <"$dest$1" | cut -d ' ' -f 1)  $1" "$dest$list"
+# remove PATH: removes a file that was installed, unless it was changed.
+remove() {
+	[ -e "$dest$1" ] || return 0
+	if ! is_ours "$1"; then
+		say "left as it is: $1, which was changed"
+		return
+	fi
+	rm "$dest$1"
+	# The folders that can be there for our files only.
+	case $1 in
+	*/updates/* | */man4/*) rmdir --ignore-fail-on-non-empty "$dest${1%/*}" ;;
+	esac
 }
 
 # reload RELEASE...: tells the system of what has changed.
@@ -73,54 +99,78 @@ reload() {
 	local release
 	[ -z "$dest" ] || return 0
 	for release in "$@"; do
-		depmod "$release"
+		[ ! -e "/lib/modules/$release/modules.order" ] || depmod "$release"
 	done
 	! type -P udevadm >/dev/null || udevadm control --reload || true
 }
 
+# lock: keeps another run from installing there.
+lock() {
+	mkdir -p "${list%/*}"
+	exec {locked}<"${list%/*}"
+	flock "$locked"
+}
+
 install_all() {
-	local module release file
+	local module release name work path i files=() paths=()
 	check_signing
-	module=$("$top/scripts/build.sh")
+	[ -n "$dest" ] || refused_unsigned
+	module=$(as_user "$top/scripts/build.sh")
 	release=$(basename "${module%/*}")
-	[ -n "$dest" ] || refused_by_running "$release"
-	install -d "$dest${list%/*}"
-	# Those of other releases, which stay.
-	grep -s '  /lib/modules/' "$dest$list" | grep -v "/lib/modules/$release/" >"$dest$list.new" || true
-	rm -rf "$top/build/install"
-	mkdir -p "$top/build/install"
-	cp "${module%/*}"/simple*.ko "$top/build/install"
-	sign_all "$top/build/install" "$release"
-	for file in "$top"/build/install/*; do
-		put "$file" "/lib/modules/$release/updates/${file##*/}"
+	[[ -n $dest || $release = "$(uname -r)" ]] ||
+		die "the module was built for $release, and the running kernel is $(uname -r)" \
+			"Name its build tree: KDIR=<tree>. \"make check\" tells what it has to have." \
+			"Or boot $release, or install below DESTDIR."
+	for path in "$dest/lib/modules/$release/updates/dkms"/simple.ko*; do
+		[ ! -e "$path" ] || die "DKMS has built the module for $release" "Take that out first: apt purge simple-dkms"
+	done
+	lock
+	work=$(as_user mktemp -d "$top/build/install.XXXXXX")
+	# shellcheck disable=SC2064 # it is known now
+	trap "rm -rf $(quote "$work")" EXIT
+	for name in $(modules_of "$top"); do
+		as_user cp "${module%/*}/$name.ko" "$work"
+	done
+	sign_all "$work" "$release"
+	for path in "$work"/*; do
+		add "$path" "/lib/modules/$release/updates/${path##*/}"
 	done
 	# What is there lies as below /etc.
-	for file in "$top"/scripts/install/*/{,*/}*.*; do
-		[ ! -f "$file" ] || put "$file" "/etc/${file#"$top/scripts/install/"}"
+	for path in "$top"/scripts/install/*/{,*/}*.*; do
+		[ ! -f "$path" ] || add "$path" "/etc/${path#"$top/scripts/install/"}"
 	done
-	put "$top/docs/simple.4" /usr/local/share/man/man4/simple.4
-	mv "$dest$list.new" "$dest$list"
+	add "$top/docs/simple.4" /usr/local/share/man/man4/simple.4
+
+	for i in "${!files[@]}"; do
+		path=$dest${paths[i]}
+		printf '%s  %s\n' "$(sum_of "${files[i]}")" "${paths[i]}" >>"$list"
+		install -D -m 644 "${files[i]}" "$path.simple-new"
+		mv "$path.simple-new" "$path"
+	done
+	# What an older version has installed for this kernel, and this one has not. Of the others the last sum is kept.
+	while read -r _ path; do
+		[[ " ${paths[*]} " == *" $path "* || $path == /etc/* || ($path == /lib/modules/* && $path != *"/$release/"*) ]] ||
+			remove "$path"
+	done < <(sort -uk 2 "$list")
+	while read -r sum path; do
+		[ ! -e "$dest$path" ] || printf '%s  %s\n' "$sum" "$path"
+	done < <(tac "$list" | awk '!seen[$2]++') >"$list.new"
+	mv "$list.new" "$list"
 	reload "$release"
 	say "installed for $release: load it with \"modprobe simple\"; /etc/modprobe.d/simple.conf has its parameters"
 }
 
 uninstall_all() {
-	local sum path releases=()
-	[ -f "$dest$list" ] || die "there is no $dest$list, so nothing was installed by \"make install\""
-	while read -r sum path; do
-		[ -e "$dest$path" ] || continue
-		if [ "$(sha256sum <"$dest$path" | cut -d ' ' -f 1)" != "$sum" ]; then
-			say "left as it is: $path, which was changed"
-			continue
-		fi
-		rm "$dest$path"
-		[[ $path != /lib/modules/* ]] || releases+=("$(cut -d / -f 4 <<<"$path")")
-		rmdir --ignore-fail-on-non-empty "$dest${path%/*}"
-	done <"$dest$list"
-	rm "$dest$list"
-	rmdir --ignore-fail-on-non-empty "$dest${list%/*}"
-	mapfile -t releases < <(printf '%s\n' "${releases[@]}" | sort -u)
+	local path releases=()
+	[ -f "$list" ] || die "there is no $list, so nothing was installed by \"make install\""
+	lock
+	mapfile -t releases < <(sed -n 's|.*  /lib/modules/\([^/]*\)/.*|\1|p' "$list" | sort -u)
+	while read -r _ path; do
+		remove "$path"
+	done < <(sort -uk 2 "$list")
 	reload "${releases[@]}"
+	rm "$list"
+	rmdir --ignore-fail-on-non-empty "${list%/*}"
 	say "uninstalled"
 }
 

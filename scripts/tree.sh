@@ -75,3 +75,8 @@ arch_of() {
 release_of() {
 	cat "$1/include/config/kernel.release"
 }
+
+# modules_of CHECKOUT: the names of the modules that its Kbuild builds.
+modules_of() {
+	sed -n 's/^\(simple[a-z_]*\)-y := .*/\1/p' "$1/Kbuild"
+}

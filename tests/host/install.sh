@@ -46,10 +46,44 @@ if [ "$(uname -r)" != "$(cat "$("$top/scripts/stock-kernel.sh")/release")" ]; th
 	expect "what the running kernel would refuse is not installed on the machine itself" 2 "$reason"
 fi
 
+run make -C "$top" uninstall
+release=$(cat "$("$top/scripts/stock-kernel.sh")/release")
+updates=$dest/lib/modules/$release/updates
+mkdir -p "$updates/dkms"
+echo foreign >"$updates/simple_page.ko"
+install
+expect "a module that is somebody else's is not replaced" 2 "simple_page.ko is there already" "dpkg -S"
+run cat "$updates/simple_page.ko"
+expect "nor changed" 0 foreign
+run ls "$updates/simple.ko"
+expect "and nothing else is installed" 2
+rm "$updates/simple_page.ko"
+touch "$updates/dkms/simple.ko"
+install
+expect "nor is anything beside what DKMS has built" 2 "DKMS has built the module" "apt purge simple-dkms"
+rm -r "$updates/dkms"
+
+install
+echo old >"$updates/simple_old.ko"
+printf '%s  %s\n' "$(sha256sum <"$updates/simple_old.ko" | cut -d ' ' -f 1)" "${updates#"$dest"}/simple_old.ko" \
+	>>"$dest/var/lib/simple/installed"
+# As if the run had been interrupted after it had listed a file, and before it had replaced it.
+printf '%064d  %s\n' 0 "${updates#"$dest"}/simple.ko" >>"$dest/var/lib/simple/installed"
+install
+expect "it is installed over an older version, and after an interrupted run" 0 "installed for"
+run ls "$updates/simple_old.ko"
+expect "what only the older one had is gone" 2
+run make -C "$top" uninstall
+expect "all of it is uninstalled" 0 uninstalled
+run find "$dest" -type f -not -name simple.conf
+[ -z "$output" ] || status="files are left"
+expect "nothing is left" 0
+
 mkdir -p "$dest/etc/modprobe.d"
 cp "$top/scripts/install/modprobe.d/simple.conf" "$dest/etc/modprobe.d"
 install
 run make -C "$top" uninstall
+expect "it is uninstalled" 0 uninstalled
 run ls "$dest/etc/modprobe.d/simple.conf"
 expect "what somebody else has put there is left, though it is the same" 0
 
