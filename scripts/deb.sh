@@ -28,7 +28,7 @@ maintainer="${DEBFULLNAME:-$(git config user.name || id -un)} <${DEBEMAIL:-$(git
 # That of the last change, so that the same source makes the same packages.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
-modules=$(sed -n 's/^\(simple[a-z_]*\)-y := .*/\1/p' "$top/Kbuild" | tr '\n' ' ')
+modules=$(modules_of "$top" | tr '\n' ' ')
 
 mkdir -p "$top/build/deb"
 exec {lock}>"$top/build/deb/lock"

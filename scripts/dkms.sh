@@ -21,45 +21,66 @@ release=$2 headers=${3:-/lib/modules/$2/build}
 name=headers-$release
 series=$(grep -Eo '^[0-9]+\.[0-9]+' <<<"$release") || die "$release is no release of a kernel"
 package=/usr/src/linux-source-$series.tar.xz
-# What the kernel's make needs for that, and the package that has it.
-programs=(bison flex bc pahole xz gcc)
-files=(
-	"/usr/include/openssl/opensslv.h libssl-dev" "/usr/include/libelf.h libelf-dev" "/usr/include/dwarf.h libdw-dev"
-	"$(rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/core/src/lib.rs rust-src"
-)
+# What the kernel's make needs for that.
+programs=(bison flex bc pahole xz rsync python3)
+
+# is_kept: whether it is there, made from the headers as they are.
+is_kept() {
+	local file
+	[ -e "$cache/$name/.complete" ] || return
+	for file in .config Module.symvers; do
+		cmp -s "$headers/$file" "$cache/$name/$file" || return
+	done
+}
+
+# version_of PACKAGE: that which is installed; nothing if it is not.
+version_of() {
+	dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true
+}
 
 # check: ends with the reason unless the modules can be built.
 check() {
-	local program file missing=
+	local file missing='' have want library
 	check_configured "$headers"
 	check_toolchain "$headers"
-	if has_metadata "$headers" || [ -e "$cache/$name/.complete" ]; then
-		return
-	fi
+	has_metadata "$headers" || is_kept && return
+	want=$(version_of "linux-headers-$release") have=$(version_of "linux-source-$series")
 	[ -f "$package" ] || die "$headers lacks the metadata of the kernel's Rust crates (rust/*.rmeta, libmacros.so)" \
 		"It is rebuilt from the kernel's source if that is installed: apt install linux-source-$series" \
 		"and then: dkms autoinstall -k $release"
-	for program in "${programs[@]}"; do
-		type -P "$program" >/dev/null || missing+=" $program"
+	[[ -z $want || $have = "$want" ]] || die "the Rust metadata of $release cannot be rebuilt from linux-source-$series $have" \
+		"The source must be of the kernel's version: apt install linux-source-$series=$want" \
+		"and then: dkms autoinstall -k $release"
+	for file in "${programs[@]}" "$(compiler)"; do
+		type -P "$file" >/dev/null || missing+=" $file"
 	done
-	for file in "${files[@]}"; do
-		[ -e "${file% *}" ] || missing+=" ${file#* }"
+	library=$(rustc --print sysroot)/lib/rustlib/src/rust/library/core/src/lib.rs
+	for file in "/usr/include/openssl/opensslv.h libssl-dev" "/usr/include/libelf.h libelf-dev" \
+		"/usr/include/dwarf.h libdw-dev" "$library rust-src"; do
+		[ -e "${file% *}" ] || missing+=" ${file##* }"
 	done
 	[ -z "$missing" ] || die "the metadata of the Rust crates of $release cannot be rebuilt without:$missing" \
 		"Install these, and then: dkms autoinstall -k $release"
+}
+
+# compiler: the C compiler that built the kernel.
+compiler() {
+	config_of "$headers" CC_VERSION_TEXT | cut -d ' ' -f 1
 }
 
 # kernel_make TARGET...: make in the build tree, with what Debian's headers say of the compiler.
 kernel_make() {
 	local arch
 	arch=$(arch_of "$headers")
-	make -C "$source" O="$tree" ARCH="$arch" CC="$(config_of "$headers" CC_VERSION_TEXT | cut -d ' ' -f 1)" \
+	make -C "$source" O="$tree" ARCH="$arch" CC="$(compiler)" \
 		LOCALVERSION="${localversion:-}" "$@"
 }
 
 # make_headers DIR: fills DIR.
 make_headers() {
-	local work=$1/work
+	work=$1/work
+	# A kernel's source is large.
+	trap 'rm -rf "$work"' EXIT
 	log=$cache/$name.log source=$work/source tree=$work/build
 	say "rebuilding the Rust metadata of $release from $package (1 to 3 minutes)"
 	mkdir -p "$source" "$tree"
@@ -74,7 +95,9 @@ make_headers() {
 	mkdir -p "$1/rust/kernel"
 	cp "$tree"/rust/*.{rmeta,so} "$1/rust"
 	cp "$tree"/rust/kernel/generated_*.rs "$1/rust/kernel" 2>/dev/null || true
-	sed -i "s|^KBUILD_OUTPUT=.*|KBUILD_OUTPUT=$1|" "$1/Makefile"
+	# Wherever it is moved to.
+	# shellcheck disable=SC2016 # it is for make
+	sed -i 's|^KBUILD_OUTPUT=.*|KBUILD_OUTPUT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))|' "$1/Makefile"
 	rm -rf "$work" "$log"
 }
 
@@ -90,6 +113,7 @@ check
 if [ "$1" = build ]; then
 	forget
 	if ! has_metadata "$headers"; then
+		is_kept || rm -f "$cache/$name/.complete"
 		cache_entry "$name" make_headers
 		headers=$cache/$name
 	fi
