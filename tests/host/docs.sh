@@ -3,6 +3,7 @@
 #
 # What the documents state of the program: parameters, counters, commands, and the files that they lead to.
 
+# shellcheck disable=SC2016 # the `...` are those of the documents
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 cd "$top" || exit
@@ -41,27 +42,39 @@ cut -d ' ' -f 1 "$scratch/parameters" >"$scratch/names"
 sed -n 's/^\.R*BI* *\[* *"*\([a-z]*\)=.*/\1/p' docs/simple.4 | awk '!seen[$0]++' >"$scratch/manual"
 same "those in the manual page" "$scratch/names" "$scratch/manual"
 
+awk '/^\.BI? / { split($2, name, "="); gsub(/"/, "", name[1]) } /^The default is [0-9]+\.$/ { sub(/\.$/, "", $4); print name[1], $4 }' \
+	docs/simple.4 >"$scratch/defaults"
+run grep -vxFf "$scratch/parameters" "$scratch/defaults"
+[ -s "$scratch/defaults" ] || status=empty
+expect "its defaults are the module's" 1
+
+# What docs/install.md says to type.
+awk '/^## / { heading = substr($0, 4) } /^```console$/ { print heading }' docs/install.md | sort -u >"$scratch/headings"
+while read -r heading; do
+	run grep -F "typed \"$heading\"" tests/install/in-guest.sh
+	expect "the test of the installation types \"$heading\"" 0
+done <"$scratch/headings"
+
 # The counters.
 sed -n 's/^ *(c"\([a-z_]*\)", |events| .*/\1/p' src/events.rs | sort >"$scratch/counters"
 sed -n '/`simple\/simpler` and `simple\/simplen`/,/^$/p' docs/reference.md | grep -Eo '`[a-z_]+`' | tr -d '`' |
 	grep -vx 'simplen' | sort -u >"$scratch/reference"
 same "the counters in docs/reference.md" "$scratch/counters" "$scratch/reference"
-for name in $(cat "$scratch/counters"); do
+while read -r name; do
 	run grep -Eq "^\.IR? $name( |$)" docs/simple.4
 	expect "the manual page has the counter $name" 0
-done
+done <"$scratch/counters"
 
 # The commands.
 make -s help >"$scratch/help"
-for target in $(sed -n '/^\.PHONY:/,/[^\\]$/p' Makefile | sed 's/^\.PHONY://; s/\\$//'); do
-	case $target in all | help) continue ;; esac
+while read -r target; do
 	run grep -Eq "make ([a-z|-]*\|)?$target\b" "$scratch/help"
 	expect "make help has $target" 0
-done
+done < <(sed -n '/^\.PHONY:/,/[^\\]$/p' Makefile | sed 's/^\.PHONY://; s/\\$//' | tr -s ' \t' '\n' | grep -vx -e all -e help -e '')
 grep -Eho '(^|`|\$ |sudo |&& )make [a-z][a-z-]+' README.md CONTRIBUTING.md docs/*.md | sed 's/.*make //' | sort -u >"$scratch/typed"
-for target in $(cat "$scratch/typed"); do
+while read -r target; do
 	run grep -Eq "^$target:" Makefile
 	expect "there is a make $target, which a document names" 0
-done
+done <"$scratch/typed"
 
 done_testing

@@ -45,7 +45,12 @@ cp -r "$debian/var/cache/simple" "$media/rebuilt"
 version=$(in_debian modinfo -F version "$file")
 run in_debian dkms remove -m simple -v "$version" -k "$release"
 expect "it is taken out for a kernel" 0
-run in_debian sh -c 'rm -r /var/cache/simple /usr/src/linux-source-*'
+run in_debian sed -i '/^Package: linux-source-/,/^$/s/^Version: .*/Version: 7.0-1/' /var/lib/dpkg/status
+run in_debian rm -r /var/cache/simple
+run in_debian dkms install -m simple -v "$version" -k "$release"
+expect "with the source of another version, the kernel is left out, and the reason is told" 77 \
+	"cannot be rebuilt from linux-source-" "The source must be of the kernel's version"
+run in_debian sh -c 'rm /usr/src/linux-source-*'
 run in_debian dkms install -m simple -v "$version" -k "$release"
 expect "without the source, the kernel is left out, and the reason is told" 77 "lacks the metadata"
 run in_debian apt purge simple-common

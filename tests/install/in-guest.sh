@@ -12,12 +12,15 @@ export APT_CONFIG=/media/apt.conf DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 
 
 # typed HEADING: types what the document says there, as root. The last output is then in $typed_output.
 typed() {
-	local command
+	local command count=0
 	while read -r command <&3; do
+		count=$((count + 1))
 		run bash -c "$command" <<<$'password\npassword'
 		expect "# $command" 0
 		typed_output=$output
 	done 3< <("$top/tests/install/commands.sh" '#' "$1")
+	run test "$count" -gt 0
+	expect "the document has something to type under \"$1\"" 0
 }
 
 # left: the files that have the module's name in theirs, less those of the kernels.
@@ -83,7 +86,9 @@ demand() {
 	expect "a user of the group maps /dev/simplen, which loads the module" 0
 	loaded
 	expect "it is loaded" 0
-	rmmod simple
+	run rmmod simple
+	loaded
+	expect "it is unloaded" 1
 	as_anna /media/map /dev/simpler 4096
 	expect "the same with /dev/simpler, after it was unloaded" 0
 	run modprobe -r simple
@@ -124,8 +129,10 @@ newest() {
 
 	cp -r /media/simple /root/checkout
 	cd /root/checkout || exit
+	run modprobe -r simple
+	run make install KDIR="/var/cache/simple/headers-$(uname -r)"
+	expect "nothing is installed beside DKMS's" 2 "DKMS has built the module" "apt purge simple-dkms"
 	typed "Without packages"
-	typed "Taking it out again"
 	nothing_left
 }
 
@@ -136,27 +143,26 @@ signed() {
 	run modprobe simple
 	expect "a module without a signature is not loaded" 1 "Key was rejected by service"
 	cd /media/signed || exit
-	run apt install --reinstall ./simple-common_*.deb ./simple-modules-*.deb
-	run modprobe simple
-	expect "that of the package that is signed is" 0
-	loaded
-	expect "it is there" 0
-	cd /root || exit
 	typed "Secure Boot"
 	run mokutil --list-new
-	expect "the key is to be enrolled at the next boot" 0 "CN=modules of"
+	expect "the key is to be enrolled at the next boot" 0 "CN=key of my modules"
+	run modprobe simple
+	expect "the module of the package that is signed is loaded" 0
+	loaded
+	expect "it is there" 0
 	run apt purge simple-common
+	expect "it is purged" 0
 }
 
 # The same, with what make installs.
 installed() {
-	mkdir -p /var/cache/simple
-	cp -r /media/rebuilt/. /var/cache/simple
 	cd /root/checkout || exit
-	run make install KDIR="/var/cache/simple/headers-$(uname -r)"
+	run make install KDIR=/root/headers
 	expect "a module without a signature is not installed" 2 "loads signed modules only, by module.sig_enforce"
-	run make install KDIR="/var/cache/simple/headers-$(uname -r)" MODULE_SIGN_KEY=module.key MODULE_SIGN_CERT=module.pem
+	run make install KDIR=/root/headers MODULE_SIGN_KEY=module.key MODULE_SIGN_CERT=module.pem
 	expect "one that is signed is" 0 "installed for"
+	run modinfo -F filename simple
+	expect "it is the one" 0 updates/simple.ko
 	run modprobe simple
 	expect "and loaded" 0
 	loaded
