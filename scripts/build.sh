@@ -35,7 +35,7 @@ built() {
 
 # host_build TREE ARG...: with the toolchain of this system.
 host_build() {
-	local tree=$1 out jobs=
+	local tree=$1 out jobs=()
 	shift
 	[[ $folder != *[[:space:]:%]* ]] || die "the kernel's make takes no path with a space, a colon or a %: $folder" \
 		"Move it, or leave KDIR out: for a stock Debian kernel it can be built."
@@ -43,8 +43,8 @@ host_build() {
 	mkdir -p "$out"
 	say "building${driver:+ $module_name} for $(release_of "$tree")"
 	# With as many jobs as make was asked for, or as there are processors.
-	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=-j$(nproc)
-	flock "$out" make --no-print-directory -C "$tree" M="$folder" MO="$out" ${ARCH:+ARCH="$target_arch"} $jobs \
+	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=(-j"$(nproc)")
+	flock "$out" make --no-print-directory -C "$tree" M="$folder" MO="$out" ${ARCH:+ARCH="$target_arch"} "${jobs[@]}" \
 		modules "$@" >&2
 	built "$out" "$@"
 }
