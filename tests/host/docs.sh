@@ -36,6 +36,8 @@ awk '/^ *[a-z]+: (usize|u8) \{/ { sub(":", "", $1); name = $1 } /default:/ { sub
 	src/simple.rs >"$scratch/parameters"
 sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' README.md >"$scratch/readme"
 same "the README's table of parameters" "$scratch/parameters" "$scratch/readme"
+sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' docs/reference.md >"$scratch/table"
+same "that in docs/reference.md" "$scratch/parameters" "$scratch/table"
 sed -n 's/^#\t\([a-z]*\)  *.*(\([0-9]*\))$/\1 \2/p' scripts/install/modprobe.d/simple.conf >"$scratch/modprobe"
 same "those in modprobe.d/simple.conf" "$scratch/parameters" "$scratch/modprobe"
 cut -d ' ' -f 1 "$scratch/parameters" >"$scratch/names"
