@@ -33,11 +33,11 @@ folder=$(realpath "$DRIVER")
 node=$name
 [ "$kind" != pci ] || node=${name}0
 
-# made TO FROM...: writes a file of the new driver, of which these are the parts, with an empty line between.
+# made TO FROM...: writes a file of the new driver, of which these are the parts. Only the first keeps its license line.
 made() {
 	local to=$1
 	shift
-	awk 'FNR == 1 && NR > 1 { print "" } { print }' "$@" |
+	awk 'FNR == 1 && NR > 1 { next } { print }' "$@" |
 		sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" >"$folder/$to"
 }
 

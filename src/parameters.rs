@@ -45,8 +45,8 @@ pub(crate) struct Parameters {
 /// The largest order: what one entry of a PMD maps.
 const MAX_ORDER: u32 = Folio::MAX_ORDER;
 
-/// The minor numbers of misc devices for local use, `Documentation/admin-guide/devices.txt`, less the
-/// last, as there are two devices.
+/// The minor numbers of misc devices for local use, `Documentation/admin-guide/devices.txt`, less
+/// the last, as there are two devices.
 const LOCAL_MINORS: RangeInclusive<u8> = 243..=253;
 
 /// A parameter that is not.

@@ -10,7 +10,7 @@
 int main(int argc, char **argv)
 {
 	size_t page = sysconf(_SC_PAGESIZE), len;
-	volatile char *memory;
+	char *memory;
 	int fd;
 
 	if (argc != 3)

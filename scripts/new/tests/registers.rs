@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
 fn main() -> ExitCode {
     println!("TAP version 13\n1..1");
     let registers = map();

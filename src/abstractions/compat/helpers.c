@@ -227,7 +227,7 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 #ifdef CONFIG_ZONE_DEVICE
 	/* It is added in units of this size. */
 	for (; pfn < end; pfn = ALIGN(pfn + 1, PAGES_PER_SUBSECTION)) {
-		/* One that is being removed is not found. The others stay as long as they are held. */
+		/* One that is being removed is not found; another stays while it is held. */
 		struct dev_pagemap *pgmap = get_dev_pagemap(pfn);
 
 		if (pgmap) {

@@ -67,7 +67,8 @@ use kernel::{
 /// - The description is valid, and of a file that is fit for `T`, as [`FileData`] has it, and which
 ///   the VMA will hold.
 /// - In the state `NotCow`, [`Self::is_cow`] is not so. In the states `New` and `NotCow` the
-///   description has no operations but the kernel's dummy ones, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
+///   description has no operations but the dummy ones, no action, and neither VM_PFNMAP nor
+///   VM_MIXEDMAP.
 ///
 /// [`FileData`]: super::vm_operations::FileData
 ///

@@ -57,8 +57,8 @@ pub trait Pages: VmOperations {
     /// [`VmFault::pgoff`], with a reference for the kernel to take over.
     ///
     /// If the page is one of a larger [`Folio`], the kernel maps the whole folio where all of it
-    /// fits, and one page otherwise, `finish_fault()`. So it must be the page that the folio has for
-    /// this offset; otherwise the process gets a `SIGBUS`, and the kernel log a line.
+    /// fits, and one page otherwise, `finish_fault()`. So it must be the page that the folio has
+    /// for this offset; otherwise the process gets a `SIGBUS`, and the kernel log a line.
     ///
     /// A fault can be asked for twice, and any number of calls can run at the same time, also for
     /// the same page. The mmap lock or the VMA's is held for reading. May sleep.
