@@ -23,8 +23,12 @@ check_signing
 kernel=$("$top/scripts/kernel.sh")
 release=$(cat "$kernel/release")
 version=$(sed -n 's/^simple-version := //p' "$top/Kbuild")
-maintainer="${DEBFULLNAME:-$(git config user.name || id -un)} <${DEBEMAIL:-$(git config user.email ||
-	echo "$(id -un)@$(hostname -f)")}>"
+# Whom the packages name: the tools of Debian know the one who builds by these variables.
+maintainer="${DEBFULLNAME:-$(git config user.name || echo "Developers of simple")} \
+<${DEBEMAIL:-$(git config user.email || echo "simple@maintainer.example")}>"
+# As sed takes it.
+# shellcheck disable=SC2001 # a & in the replacement has a meaning for bash, too
+maintainer=$(sed 's/[&|\\]/\\&/g' <<<"$maintainer")
 # That of the last change, so that the same source makes the same packages.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH

@@ -23,6 +23,8 @@ modules=simple-modules-${release}_${version}_$target_deb_arch.deb
 common=simple-common_${version}_all.deb
 dkms=simple-dkms_${version}_all.deb
 
+# Whoever runs the test.
+export DEBFULLNAME=Somebody DEBEMAIL=somebody@maintainer.example
 run make -C "$top" deb
 expect "it makes packages" 0 "$modules" "$common" "$dkms"
 run root lintian --allow-root --fail-on error "$modules" "$common" "$dkms"
