@@ -44,6 +44,14 @@ refused_unsigned() {
 			"docs/install.md tells how to make one. Or switch Secure Boot off."
 }
 
+# refused_beside_dkms RELEASE: ends with the reason if DKMS has built the module for that kernel.
+refused_beside_dkms() {
+	local path
+	for path in "$dest/lib/modules/$1/updates/dkms"/simple.ko*; do
+		[ ! -e "$path" ] || die "DKMS has built the module for $1" "Take that out first: apt purge simple-dkms"
+	done
+}
+
 # sum_of FILE: its checksum.
 sum_of() {
 	sha256sum <"$1" | cut -d ' ' -f 1
@@ -114,16 +122,18 @@ lock() {
 install_all() {
 	local module release name work path i files=() paths=()
 	check_signing
-	[ -n "$dest" ] || refused_unsigned
+	# What can be told before it is built.
+	if [ -z "$dest" ]; then
+		refused_unsigned
+		refused_beside_dkms "$(uname -r)"
+	fi
 	module=$(as_user "$top/scripts/build.sh")
 	release=$(basename "${module%/*}")
 	[[ -n $dest || $release = "$(uname -r)" ]] ||
 		die "the module was built for $release, and the running kernel is $(uname -r)" \
 			"Name its build tree: KDIR=<tree>. \"make check\" tells what it has to have." \
 			"Or boot $release, or install below DESTDIR."
-	for path in "$dest/lib/modules/$release/updates/dkms"/simple.ko*; do
-		[ ! -e "$path" ] || die "DKMS has built the module for $release" "Take that out first: apt purge simple-dkms"
-	done
+	refused_beside_dkms "$release"
 	lock
 	work=$(as_user mktemp -d "$top/build/install.XXXXXX")
 	# shellcheck disable=SC2064 # it is known now
