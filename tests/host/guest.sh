@@ -101,7 +101,7 @@ expect "a quote has to be closed" 2 "ARGS=it's: these are no words" "not closed"
 mkdir "$scratch/two words"
 program "two words/a program" <<<'cat "some data"'
 echo "with spaces" >"$scratch/two words/some data"
-guest PROG="$scratch/two words/a program" FILES="'$scratch/two words/some data'" MEM=256M
+guest PROG="$scratch/two words/a program" FILES="'$scratch/two words/some data'" MEM=256M MODPARAMS=pages=16
 expect "paths can have spaces" 0 "with spaces"
 
 guest MODPARAMS=pages=2
