@@ -88,7 +88,7 @@ StandardError=inherit"
 	echo "### start $1"
 	[ -z "${3:-}" ] || qemu+=(-drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"
 		-drive "if=pflash,format=raw,file=$dir/variables")
-	"$in_root" timeout 1500 "${qemu[@]}" -kernel "$dir/vmlinuz-$2" -initrd "$dir/initrd.img-$2" \
+	"$in_root" timeout 3600 "${qemu[@]}" -kernel "$dir/vmlinuz-$2" -initrd "$dir/initrd.img-$2" \
 		-append "root=/dev/disk/by-id/virtio-disk rw console=ttyS0 oops=panic panic=-1 $target_args systemd.wants=simple-test.service \
 systemd.mount-extra=/dev/disk/by-id/virtio-media:/media:ext4:ro ${3:-}" \
 		-smbios "type=11,value=io.systemd.credential.binary:systemd.extra-unit.simple-test.service=$(base64 -w 0 <<<"$unit")" \
