@@ -39,9 +39,10 @@ name=debian-$target_suite-$(key_of "$0" "${packages[@]}" "$newer")
 
 # in_debian TREE COMMAND...: runs it in that Debian, in its folder /newer.
 in_debian() {
-	local tree=$1
+	local tree=$1 namespace=()
 	shift
-	bwrap --bind "$tree" / --bind "$tree/../newer" /newer --dev /dev --proc /proc --tmpfs /tmp --chdir /newer \
+	[ "$(id -u)" = 0 ] || namespace=(--unshare-user --uid 0 --gid 0)
+	bwrap "${namespace[@]}" --bind "$tree" / --bind "$tree/../newer" /newer --dev /dev --proc /proc --tmpfs /tmp --chdir /newer \
 		--ro-bind-try /etc/resolv.conf /etc/resolv.conf --ro-bind-try /etc/hosts /etc/hosts \
 		--ro-bind-try /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt \
 		--setenv PATH /usr/sbin:/usr/bin --unshare-pid --die-with-parent "$@"

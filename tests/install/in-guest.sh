@@ -4,7 +4,7 @@
 # in-guest.sh STAGE: runs as root on the installed Debian, once in each boot. What it does with the machine stays for
 # the next one. The output is TAP.
 #
-# /media has this checkout, and the packages that were made of it; /dev/disk/by-id/virtio-given is for what the host shall have.
+# /media has this checkout, and the packages that were made of it. The disk "given" is for what the host shall have.
 
 export APT_CONFIG=/media/apt.conf DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 MANPAGER=cat
 # shellcheck source=tests/tap.sh
