@@ -54,20 +54,30 @@ make_media() {
 	quietly "$in_root" gcc -static -Wall -o "$media/map" "$top/tests/install/map.c"
 }
 
-# make_machine: the disk of the guest, its second with what we have made, one for what it gives us, and the firmware's
-# variables, which have the certificate that signs modules.
+# make_machine: the disk of the guest, its second with what we have made, one for what it gives us, and the variables of
+# a firmware with Secure Boot, which starts what is signed by the certificate in the stock kernel's signature.
 make_machine() {
 	cp --sparse=always "$debian/disk" "$dir/disk"
-	(cd "$dir" && quietly "$in_root" sh -ec 'truncate -s 2G media given
-		mke2fs -q -t ext4 -d folder media
-		virt-fw-vars -i /usr/share/OVMF/OVMF_VARS_4M.fd -o variables \
-			--add-db 00000000-0000-0000-0000-000000000001 folder/simple/module.pem')
 	cp "$debian"/tree/boot/{vmlinuz,initrd.img}-* "$dir"
 	first=$(basename "$dir"/vmlinuz-*)
 	first=${first#vmlinuz-}
+	(cd "$dir" && quietly "$in_root" sh -ec 'truncate -s 2G media given
+		mke2fs -q -t ext4 -d folder media
+		pe-listsigs -x vmlinuz-*
+		virt-fw-vars -i /usr/share/OVMF/OVMF_VARS_4M.fd -o variables --enroll-generate firmware --no-microsoft \
+			--add-db 00000000-0000-0000-0000-000000000001 Debian*.pem --sb')
 }
 
-# stage NAME RELEASE [ARGUMENT OF THE KERNEL]: boots the guest's disk, whose systemd runs that stage when it is up.
+# enroll: does to the firmware's variables what MokManager and the shim do at a boot: the keys that mokutil asked for
+# become those that the kernel is told of.
+enroll() {
+	(cd "$dir" && quietly "$in_root" sh -ec 'virt-fw-vars -i variables --output-json variables.json
+		sed -i "s/\"MokNew\"/\"MokListRT\"/" variables.json
+		virt-fw-vars -i variables -o enrolled --delete MokNew --set-json variables.json
+		mv enrolled variables')
+}
+
+# stage NAME RELEASE [secure]: boots the guest's disk, with Secure Boot or not. Its systemd runs that stage when it is up.
 stage() {
 	local unit name disks=() qemu=("${target_qemu[0]}" -cpu "$target_cpu" -m 2G -smp 2 -accel "$("$top/scripts/accel.sh")"
 		-nodefaults -no-user-config -no-reboot -display none)
@@ -86,11 +96,13 @@ StandardError=inherit"
 			-device "virtio-blk-pci,drive=$name,serial=$name")
 	done
 	echo "### start $1"
-	[ -z "${3:-}" ] || qemu+=(-drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"
+	# Only the firmware's own code, in system management mode, may write its variables.
+	[ -z "${3:-}" ] || qemu+=(-machine q35,smm=on -global "driver=cfi.pflash01,property=secure,value=on"
+		-drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 		-drive "if=pflash,format=raw,file=$dir/variables")
 	"$in_root" timeout 3600 "${qemu[@]}" -kernel "$dir/vmlinuz-$2" -initrd "$dir/initrd.img-$2" \
 		-append "root=/dev/disk/by-id/virtio-disk rw console=ttyS0 oops=panic panic=-1 $target_args systemd.wants=simple-test.service \
-systemd.mount-extra=/dev/disk/by-id/virtio-media:/media:ext4:ro ${3:-}" \
+systemd.mount-extra=/dev/disk/by-id/virtio-media:/media:ext4:ro" \
 		-smbios "type=11,value=io.systemd.credential.binary:systemd.extra-unit.simple-test.service=$(base64 -w 0 <<<"$unit")" \
 		"${disks[@]}" \
 		-serial "file:$dir/console" -serial stdio </dev/null | sed -u 's/\r$//' || echo "### end 125"
@@ -105,13 +117,15 @@ make_media
 	"$top/tests/install/dkms.sh" "$debian/tree" "$media" "$(cat "$debian/newer/release")" || status=$?
 	echo "### end $status"
 	make_machine
-	say "booting a Debian from a disk, seven times (8 to 20 minutes, emulated)"
+	say "booting a Debian from a disk, eight times (8 to 20 minutes, emulated)"
 	newest=$(cat "$debian/newer/release")
 	for name in packages boot demand newer; do
 		stage "$name" "$first"
 	done
 	tar -C "$dir" -xf "$dir/given" || true
 	stage newest "$newest"
-	stage signed "$first" module.sig_enforce=1
-	stage installed "$newest" module.sig_enforce=1
-} | "$in_root" perl "$top/scripts/tap.pl" dkms packages boot demand newer newest signed installed
+	stage unsigned "$first" secure
+	enroll
+	stage signed "$first" secure
+	stage installed "$newest" secure
+} | "$in_root" perl "$top/scripts/tap.pl" dkms packages boot demand newer newest unsigned signed installed

@@ -136,20 +136,28 @@ newest() {
 	nothing_left
 }
 
-# The kernel loads signed modules only, and knows the certificate of the key.
-signed() {
+# A machine with Secure Boot, that does not know the key yet.
+unsigned() {
+	run mokutil --sb-state
+	expect "Secure Boot is enabled" 0 "SecureBoot enabled"
 	cd /media/packages || exit
 	run apt install ./simple-common_*.deb ./simple-modules-*.deb
 	run modprobe simple
-	expect "a module without a signature is not loaded" 1 "Key was rejected by service"
+	expect "a module without a signature is not loaded" 1 "Operation not permitted"
 	cd /media/signed || exit
 	typed "Secure Boot"
 	run mokutil --list-new
 	expect "the key is to be enrolled at the next boot" 0 "CN=key of my modules"
 	run modprobe simple
+	expect "until then the module of the package that is signed is not loaded either" 1 "Operation not permitted"
+}
+
+# The same machine, after the key was enrolled.
+signed() {
+	run modprobe simple
 	expect "the module of the package that is signed is loaded" 0
-	loaded
-	expect "it is there" 0
+	run /media/map /dev/simplen 16
+	expect "and its device is mapped" 0
 	run apt purge simple-common
 	expect "it is purged" 0
 }
@@ -158,7 +166,7 @@ signed() {
 installed() {
 	cd /root/checkout || exit
 	run make install KDIR=/root/headers
-	expect "a module without a signature is not installed" 2 "loads signed modules only, by module.sig_enforce"
+	expect "a module without a signature is not installed" 2 "loads signed modules only, by lockdown"
 	run make install KDIR=/root/headers MODULE_SIGN_KEY=module.key MODULE_SIGN_CERT=module.pem
 	expect "one that is signed is" 0 "installed for"
 	run modinfo -F filename simple
