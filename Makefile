@@ -36,7 +36,7 @@
 ##
 ## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64 and FLAVOUR of Debian's stock kernels,
 ##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k, and SERIES=7.2|7.3 of them,
-##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/debug.config)
+##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/kernel/config/debug.config)
 ##              make intree: KSRC=<source tree>, or a copy of the stock kernel's
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
@@ -58,70 +58,70 @@ export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
 
 all:
-	@$(scripts)/make.sh $(kernel_settings)
+	@$(scripts)/make/all.sh $(kernel_settings)
 
 deb:
-	@$(scripts)/deb.sh
+	@$(scripts)/make/deb.sh
 
 install:
-	@$(scripts)/install.sh
+	@$(scripts)/make/install.sh
 
 uninstall:
-	@$(scripts)/install.sh uninstall
+	@$(scripts)/make/install.sh uninstall
 
 new:
-	@$(scripts)/new.sh
+	@$(scripts)/make/new.sh
 
 run:
-	@$(scripts)/run.sh
+	@$(scripts)/make/run.sh
 
 shell:
-	@$(scripts)/guest.sh shell
+	@$(scripts)/guest/boot.sh shell
 
 picture:
-	@$(scripts)/picture.sh
+	@$(scripts)/make/picture.sh
 
 test:
-	@$(scripts)/test.sh
+	@$(scripts)/make/test.sh
 
 test-install:
-	@$(scripts)/test-install.sh
+	@$(scripts)/make/test-install.sh
 
 torture:
-	@$(scripts)/torture.sh
+	@$(scripts)/make/torture.sh
 
 matrix:
-	@$(scripts)/matrix.sh
+	@$(scripts)/make/matrix.sh
 
 bench:
-	@$(scripts)/bench.sh
+	@$(scripts)/make/bench.sh
 
 bench-accept:
-	@$(scripts)/bench.sh accept
+	@$(scripts)/make/bench.sh accept
 
 intree:
-	@$(scripts)/intree.sh
+	@$(scripts)/make/intree.sh
 
 intree-undo:
-	@$(scripts)/place.sh undo '$(KSRC)'
+	@$(scripts)/kernel/place-in-tree.sh undo '$(KSRC)'
 
 check:
-	@$(scripts)/check.sh
+	@$(scripts)/make/check.sh
 
 lint:
-	@$(scripts)/lint.sh
+	@$(scripts)/make/lint.sh
 
 doc:
-	@$(scripts)/doc.sh
+	@$(scripts)/make/doc.sh
 
 rust-analyzer:
-	@$(scripts)/rust-analyzer.sh
+	@$(scripts)/make/rust-analyzer.sh
 
 clean:
-	@$(scripts)/clean.sh
+	@$(scripts)/make/clean.sh
 
 distclean:
-	@$(scripts)/clean.sh cache
+	@$(scripts)/make/clean.sh cache
 
 help:
 	@sed -n 's/^## \?//p' $(makefile)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs in the guest, in a folder with the programs named, each of which may have arguments: each one,
-# with marks for scripts/tap.pl that tell where it starts and how it ended.
+# with marks for tests/judge.pl that tell where it starts and how it ended.
 
 for program in "$@"; do
 	echo "### start $program"

@@ -2,7 +2,7 @@
 /*
  * hotplug LINE: maps physical addresses where there is nothing, has memory added there, and looks
  * at what becomes of the mappings. Whoever listens on the serial line LINE adds it
- * (scripts/qmp.py). Prints TAP.
+ * (scripts/guest/qmp.py). Prints TAP.
  */
 #include "hotplug.h"
 

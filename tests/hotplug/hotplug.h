@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the tests of hotplug share: TAP, touches that can fail, and the serial line on which the
- * machine is asked for changes (scripts/qmp.py).
+ * machine is asked for changes (scripts/guest/qmp.py).
  */
 #ifndef _HOTPLUG_H
 #define _HOTPLUG_H

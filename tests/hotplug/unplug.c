@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * unplug LINE BUS: has an edu device plugged into a PCI bus, maps its registers, and has it
- * unplugged under that. Whoever listens on the serial line LINE does so (scripts/qmp.py). Prints
+ * unplugged under that. Whoever listens on the serial line LINE does so (scripts/guest/qmp.py). Prints
  * TAP.
  */
 #include "hotplug.h"

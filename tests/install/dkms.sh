@@ -5,8 +5,8 @@
 # host's kernel. It has the headers of two kernels, and the source of the one of RELEASE, for which the metadata is
 # rebuilt. That is left in the folder MEDIA/rebuilt. The output is TAP.
 
-# shellcheck source=tests/tap.sh
-. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
 tree=$1 media=$2 release=$3
 
 # As its files are replaced and not written to, a copy can share them.

@@ -7,8 +7,8 @@
 # /media has this checkout, and the packages that were made of it. The disk "given" is for what the host shall have.
 
 export APT_CONFIG=/media/apt.conf DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 MANPAGER=cat
-# shellcheck source=tests/tap.sh
-. /media/simple/tests/tap.sh
+# shellcheck source=tests/lib/tap.sh
+. /media/simple/tests/lib/tap.sh
 
 # typed HEADING: types what the document says there, as root. The last output is then in $typed_output.
 typed() {

@@ -2,7 +2,7 @@
 
 //! What drivers must not be able to do, refused where generic code is made concrete, which the
 //! compiler does only when nothing else is wrong. The comment above each function has the reason
-//! that tests/host/misuse.sh looks for.
+//! that tests/scripts/misuse.sh looks for.
 
 use kernel::{
     prelude::*,

@@ -2,7 +2,7 @@
 
 //! What drivers must not be able to do, refused for its lifetimes, or for want of an `unsafe`
 //! block, which the compiler looks at when all types are right. The comment above each function has
-//! the reason that tests/host/misuse.sh looks for.
+//! the reason that tests/scripts/misuse.sh looks for.
 
 use kernel::{
     new_poll_condvar,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What drivers must not be able to do, refused for its types. The comment above each has the
-//! reason that tests/host/misuse.sh looks for.
+//! reason that tests/scripts/misuse.sh looks for.
 
 use kernel::{
     prelude::*,

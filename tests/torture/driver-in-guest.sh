@@ -4,7 +4,7 @@
 # driver-in-guest.sh SECONDS SEED PATH MODULE [PARAMETERS]: runs in the guest. The torture of the device
 # that another driver has at PATH. Its module, which it loads from /MODULE.ko unless it is loaded
 # already, is unloaded in the end. Each part that passes has a line "ok - PART", which
-# scripts/torture.sh looks for: stress, fuzz, unload.
+# scripts/make/torture.sh looks for: stress, fuzz, unload.
 
 duration=$1 seed=$2 path=$3 module=$4 parameters=$5
 # The fuzzer's share is a third.

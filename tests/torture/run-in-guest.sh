@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # run-in-guest.sh SECONDS SEED: runs in the guest. Each part of the torture that passes has a line
-# "ok - PART", which scripts/torture.sh looks for.
+# "ok - PART", which scripts/make/torture.sh looks for.
 
 duration=$1 seed=$2
 # The fuzzer's share is a tenth for each of its modes.

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * picture LINE: draws a picture on QEMU's standard VGA card, and drives the card itself: it maps
+ * its registers and its video memory through /dev/simpler, whose mmap offset is a physical address.
+ * It draws by stores to the mapping and, to compare, with lseek and write. The other end of the
+ * serial line LINE takes screendumps (scripts/guest/qmp.py).
+ *
+ * It prints what was mapped, and what each way costs for a pixel. The clock counts nanoseconds,
+ * and under ICOUNT=1 each of them is an instruction of the guest.
+ */
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <linux/types.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scene.h"
+
+#define WIDTH 640
+#define HEIGHT 480
+#define ROW_BYTES (WIDTH * sizeof(__u32))
+#define FRAME_BYTES (HEIGHT * ROW_BYTES)
+
+/* The card's PCI resources, by their number. */
+#define VIDEO_MEMORY 0
+#define REGISTERS 2
+
+/* The registers of Bochs's display interface: 16 bits each, from this offset on. */
+#define BOCHS_REGISTERS 0x500
+#define BOCHS_ID 0
+#define BOCHS_XRES 1
+#define BOCHS_YRES 2
+#define BOCHS_BPP 3
+#define BOCHS_ENABLE 4
+#define BOCHS_REGISTERS_SIZE (5 * sizeof(__u16))
+
+#define BOCHS_ID_MASK 0xfff0	/* the rest is a version */
+#define BOCHS_ID_VALUE 0xb0c0
+#define BOCHS_ENABLED 0x01
+#define BOCHS_LINEAR 0x40	/* all video memory at its PCI resource, and not by banks */
+
+/* VGA's own registers, a byte each: that of I/O port 0x3c0 stands at this offset, and so on. */
+#define VGA_REGISTERS 0x400
+#define VGA_ATTRIBUTE 0x00	/* its index and its value, in turn */
+#define VGA_MISC 0x02
+#define VGA_STATUS 0x1a		/* a read has the index be next */
+
+#define VGA_ATTRIBUTE_SHOW 0x20	/* an index with it lights the screen */
+#define VGA_MISC_COLOR 0x01	/* the status is where it is said above */
+
+static const char device[] = "/dev/simpler";
+static __u32 frame[HEIGHT][WIDTH];
+
+/* Reads the line at @path, without its end, into @line. */
+static void read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "r");
+
+	if (!file || !fgets(line, size, file))
+		err(1, "%s", path);
+	fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+}
+
+/* The display card's PCI address, as sysfs writes it. */
+static const char *find_card(void)
+{
+	DIR *dir = opendir("/sys/bus/pci/devices");
+	struct dirent *entry;
+	char path[300], class[16];
+
+	if (!dir)
+		err(1, "/sys/bus/pci/devices");
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/class", entry->d_name);
+		read_line(path, class, sizeof(class));
+		/* 03 is a display, 00 of those is compatible with VGA. */
+		if (!strncmp(class, "0x0300", 6)) {
+			const char *card = strdup(entry->d_name);
+
+			closedir(dir);
+			return card;
+		}
+	}
+	errx(1, "there is no VGA card (QEMU: -device VGA)");
+}
+
+/* Has the card answer at its resources. A driver does that; firmware does on some machines only. */
+static void enable_card(const char *card)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable", card);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		err(1, "%s", path);
+	close(fd);
+}
+
+/* The physical address of a resource of the card, which has to be of @size bytes at least. */
+static __u64 find_resource(const char *card, int number, __u64 size)
+{
+	unsigned long long start = 0, end = 0;
+	char path[300], line[80];
+	FILE *file;
+	int i;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", card);
+	file = fopen(path, "r");
+	if (!file)
+		err(1, "%s", path);
+	for (i = 0; i <= number; i++)
+		if (!fgets(line, sizeof(line), file))
+			errx(1, "%s ends before resource %d", path, number);
+	fclose(file);
+	if (sscanf(line, "%llx %llx", &start, &end) != 2 || !start || end - start + 1 < size)
+		errx(1, "%s: resource %d is \"%s\"", path, number, line);
+	return start;
+}
+
+static void *map(__u64 address, size_t size)
+{
+	int fd = open(device, O_RDWR);
+	void *mapped;
+
+	if (fd < 0)
+		err(1, "%s", device);
+	mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, address);
+	if (mapped == MAP_FAILED)
+		err(1, "%s: mmap of %#llx", device, (unsigned long long)address);
+	/* The mapping holds the file. */
+	close(fd);
+	return mapped;
+}
+
+static void unmap(void *mapped, size_t size)
+{
+	if (munmap(mapped, size))
+		err(1, "munmap");
+}
+
+/* The compiler may neither leave out an access to a register nor split it. */
+static __u16 get_register(const __u16 *registers, int index)
+{
+	return __atomic_load_n(&registers[index], __ATOMIC_RELAXED);
+}
+
+static void set_register(__u16 *registers, int index, __u16 value)
+{
+	__atomic_store_n(&registers[index], value, __ATOMIC_RELAXED);
+}
+
+/* Sets the mode, for which the card clears its video memory. */
+static void set_mode(__u16 *registers)
+{
+	set_register(registers, BOCHS_ENABLE, 0);
+	set_register(registers, BOCHS_XRES, WIDTH);
+	set_register(registers, BOCHS_YRES, HEIGHT);
+	set_register(registers, BOCHS_BPP, 32);
+	set_register(registers, BOCHS_ENABLE, BOCHS_ENABLED | BOCHS_LINEAR);
+	if (get_register(registers, BOCHS_XRES) != WIDTH)
+		errx(1, "the card did not take the mode");
+}
+
+/* Lights the screen, as a driver does; firmware does it on some machines only. */
+static void light_screen(__u8 *vga)
+{
+	__atomic_store_n(&vga[VGA_MISC], VGA_MISC_COLOR, __ATOMIC_RELAXED);
+	__atomic_load_n(&vga[VGA_STATUS], __ATOMIC_RELAXED);
+	__atomic_store_n(&vga[VGA_ATTRIBUTE], VGA_ATTRIBUTE_SHOW, __ATOMIC_RELAXED);
+}
+
+/* Prints the lines of a file of /proc that contain @text. */
+static void show_lines(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+
+	if (!file)
+		err(1, "%s", path);
+	printf("%s:\n", path);
+	while (fgets(line, sizeof(line), file))
+		if (strstr(line, text))
+			printf("  %s", line + strspn(line, " "));
+	fclose(file);
+}
+
+/* One store for each pixel. As for registers: the compiler may not make larger ones of them. */
+static void draw_mapped(__u64 video_memory, int every)
+{
+	__u32 *screen = map(video_memory, FRAME_BYTES);
+	int x, y;
+
+	for (y = 0; y < HEIGHT; y += every)
+		for (x = 0; x < WIDTH; x++)
+			__atomic_store_n(&screen[y * WIDTH + x], frame[y][x], __ATOMIC_RELAXED);
+	unmap(screen, FRAME_BYTES);
+}
+
+/* Clears every so many rows. Not with memset(), whose accesses are not for every device memory. */
+static void blank(__u64 video_memory, int every)
+{
+	__u32 *screen = map(video_memory, FRAME_BYTES);
+	int x, y;
+
+	for (y = 0; y < HEIGHT; y += every)
+		for (x = 0; x < WIDTH; x++)
+			__atomic_store_n(&screen[y * WIDTH + x], 0, __ATOMIC_RELAXED);
+	unmap(screen, FRAME_BYTES);
+}
+
+/* Writes rows in pieces of @size bytes, each with an lseek and a write of its own. */
+static void draw_written(__u64 video_memory, int every, size_t size)
+{
+	int fd = open(device, O_RDWR);
+	size_t offset;
+
+	if (fd < 0)
+		err(1, "%s", device);
+	for (offset = 0; offset < FRAME_BYTES; offset += size) {
+		/* At the end of a row, on to the next one that is wanted. */
+		if (offset % (every * ROW_BYTES) == ROW_BYTES)
+			offset += (every - 1) * ROW_BYTES;
+		if (offset >= FRAME_BYTES)
+			break;
+
+		__u64 address = video_memory + offset;
+		ssize_t written;
+
+		if (lseek(fd, address, SEEK_SET) != (off_t)address)
+			err(1, "%s: lseek to %#llx", device, (unsigned long long)address);
+		written = write(fd, (char *)frame + offset, size);
+		if (written < 0)
+			err(1, "%s: write to %#llx", device, (unsigned long long)address);
+		if (written != size)
+			errx(1, "%s: wrote %zd bytes of %zu", device, written, size);
+	}
+	close(fd);
+}
+
+/* A pixel at a time is how a program that draws anywhere would do it, and as the stores do it. */
+static void draw_pixels(__u64 video_memory, int every)
+{
+	draw_written(video_memory, every, sizeof(__u32));
+}
+
+/* A row at a time is the best case for write: a picture that is there already, and as wide. */
+static void draw_rows(__u64 video_memory, int every)
+{
+	draw_written(video_memory, every, ROW_BYTES);
+}
+
+#define WAYS 3
+
+static const struct way {
+	const char *name;	/* the screendump is called so */
+	const char *description;
+	void (*draw)(__u64 video_memory, int every);
+	int every;		/* draws every so many rows, into what the last way drew */
+} ways[WAYS] = {
+	{ "mapped", "a store to the mapping for each pixel", draw_mapped, 1 },
+	{ "rows", "lseek and write for each row", draw_rows, 1 },
+	/* All of them would take a minute, emulated. */
+	{ "pixels", "lseek and write for each pixel", draw_pixels, 16 },
+};
+
+static __u64 nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static int open_line(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY);
+	struct termios settings;
+
+	if (fd < 0 || tcgetattr(fd, &settings))
+		err(1, "%s, on which screendumps are asked for", path);
+	cfmakeraw(&settings);
+	if (tcsetattr(fd, TCSANOW, &settings))
+		err(1, "%s", path);
+	return fd;
+}
+
+/* Asks for a screendump, and waits until it is taken, which the answer of one byte says. */
+static void save_screen(int line, const char *name)
+{
+	char done;
+
+	if (dprintf(line, "screendump %s\n", name) < 0 || read(line, &done, 1) != 1)
+		err(1, "%s was not saved", name);
+}
+
+int main(int argc, char **argv)
+{
+	double cost[WAYS];
+	__u64 video_memory, registers_at;
+	__u16 *registers;
+	const char *card = find_card();
+	void *mapped, *screen;
+	size_t page_size = sysconf(_SC_PAGESIZE), in_page;
+	int line, i;
+
+	if (argc != 2)
+		errx(1, "usage: picture LINE");
+	line = open_line(argv[1]);
+	enable_card(card);
+
+	video_memory = find_resource(card, VIDEO_MEMORY, FRAME_BYTES);
+	registers_at = find_resource(card, REGISTERS, BOCHS_REGISTERS + BOCHS_REGISTERS_SIZE);
+	/* The resource can be smaller than a page, and start within one. */
+	in_page = registers_at % page_size;
+	mapped = map(registers_at - in_page, page_size);
+	registers = (__u16 *)((char *)mapped + in_page + BOCHS_REGISTERS);
+	if ((get_register(registers, BOCHS_ID) & BOCHS_ID_MASK) != BOCHS_ID_VALUE)
+		errx(1, "%s is not QEMU's standard VGA: its id is %#x", card,
+		     get_register(registers, BOCHS_ID));
+	set_mode(registers);
+	light_screen((__u8 *)mapped + in_page + VGA_REGISTERS);
+
+	printf("%s: VGA card with id %#x, set to %dx%d\n", card, get_register(registers, BOCHS_ID),
+	       WIDTH, HEIGHT);
+	show_lines("/proc/iomem", card);
+	screen = map(video_memory, FRAME_BYTES);
+	show_lines("/proc/self/maps", device);
+	unmap(screen, FRAME_BYTES);
+
+	/* Before the clock runs: what the picture costs to compute is not the question. */
+	render(frame[0], WIDTH, HEIGHT);
+
+	printf("instructions for a pixel:\n");
+	for (i = 0; i < WAYS; i++) {
+		int every = ways[i].every;
+		__u64 start;
+
+		if (every == 1)
+			set_mode(registers);
+		else
+			blank(video_memory, every);
+		start = nanoseconds();
+		ways[i].draw(video_memory, every);
+		cost[i] = (double)(nanoseconds() - start) / (WIDTH * HEIGHT / every);
+		save_screen(line, ways[i].name);
+		printf("  %-38s %8.1f, %5.0f times the first\n", ways[i].description, cost[i],
+		       cost[i] / cost[0]);
+	}
+	unmap(mapped, page_size);
+	return 0;
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# accel.sh: prints how QEMU is to run a guest here, "kvm" or "tcg".
+#
+# That /dev/kvm is there does not mean that it can run a kernel (nested and paravirtual hosts), so
+# one is booted. The answer holds until this machine is booted again.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+
+if [ -n "${ACCEL:-}" ]; then # the probe below
+	echo "$ACCEL"
+	exit
+fi
+
+# KVM runs this machine's own architecture.
+if [ "$(uname -m)" != "${target_triplet%%-*}" ]; then
+	say "the guest is emulated, as it is of another architecture"
+	echo tcg
+	exit
+fi
+
+known=$cache/accel-$(cat /proc/sys/kernel/random/boot_id)
+if [ ! -e "$known" ]; then
+	answer=tcg
+	if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+		say "trying whether KVM works here (once, at most 20 seconds)"
+		probe=$(mktemp -d)
+		trap 'rm -rf "$probe"' EXIT
+		printf '#!/bin/sh\n' >"$probe/probe"
+		if KDIR='' KERNEL=stock LOAD=no TRACE=no ICOUNT='' ACCEL=kvm TIMEOUT=20 \
+			"$top/scripts/guest/boot.sh" run "$probe/probe" >/dev/null 2>&1; then
+			answer=kvm
+		fi
+	fi
+	rm -f "$cache"/accel-*
+	echo "$answer" >"$known.$$"
+	mv "$known.$$" "$known"
+fi
+answer=$(cat "$known")
+[ "$answer" = kvm ] || say "no KVM that works here, the guest is emulated"
+echo "$answer"

@@ -1,0 +1,276 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# boot.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
+#
+# ARGS is one string of shell words. From the environment: KDIR, or KERNEL, ARCH and FLAVOUR choose the
+# kernel, DRIVER the driver, FILES, shell words like ARGS, are more files for the guest's working folder,
+# LOAD=no leaves the module unloaded, TRACE=no its trace unshown, RESERVE=yes keeps the kernel from using
+# 64 KiB in the midst of RAM, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS,
+# MEM, SMP, ICOUNT and TIMEOUT as in the README. IMAGE is a kernel to boot instead, with the driver built in, and the
+# examples as modules beside it.
+#
+# Ends with the program's status, or 125 if the guest or its kernel failed.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+# shellcheck source=scripts/lib/tree.sh
+. "$top/scripts/lib/tree.sh"
+
+in_root=$top/scripts/kernel/in-root.sh
+mode=$1 prog=${2:-} args=${3:-}
+ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} LOAD=${LOAD:-yes} TRACE=${TRACE:-yes}
+
+# check_settings: ends with the reason if a setting has a value that it cannot have.
+check_settings() {
+	local mem=${MEM:-$target_mem} size
+	[[ $mem =~ ^([0-9]+)([MG])(,.*)?$ ]] || die "MEM=$mem is no size of memory" "Give it in MiB or GiB: MEM=512M, MEM=2G"
+	size=${BASH_REMATCH[1]}
+	[ "${BASH_REMATCH[2]}" = M ] || size=$((size * 1024))
+	[ "$size" -ge 256 ] || die "MEM=$mem is too little for the guest" "It takes 256M or more."
+	[[ ${SMP:-1} =~ ^[1-9][0-9]{0,2}$ ]] || die "SMP=$SMP is no number of processors"
+	[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT is no number of seconds"
+	bash -n <<<"set -- $args" 2>/dev/null || die "ARGS=$args: these are no words of a shell" "Is there a quote that is not closed?"
+	xargs true <<<"${FILES:-}" 2>/dev/null || die "FILES=$FILES: these are no words of a shell" \
+		"Is there a quote that is not closed? A name with a space takes quotes within the quotes."
+}
+
+# check_prog FILE: ends with the reason unless the guest can run FILE.
+check_prog() {
+	local machine
+	[ -f "$1" ] || die "PROG=$1: there is no such file"
+	case $(head -c 4 "$1" | tr -d '\0') in
+	'#!'*)
+		head -n 1 "$1" | grep -Eq '^#! ?/bin/(sh|busybox)' || die "$1 asks for an interpreter that \
+the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the script with #!/bin/sh"
+		;;
+	$'\177'ELF)
+		machine=$("$in_root" readelf -hW /dev/stdin <"$1" 2>/dev/null | sed -n 's/^ *Machine: *//p')
+		grep -Eq "$target_programs" <<<"$machine" || die \
+			"$1 is for another machine than the guest, which is $target_deb_arch: $machine" \
+			"Build it for $target_triplet, or choose another guest with ARCH."
+		! "$in_root" readelf -lW /dev/stdin <"$1" 2>/dev/null | grep -q INTERP || die \
+			"$1 needs shared libraries, and the guest has none" \
+			"Link it statically: gcc -static, or for Rust -C target-feature=+crt-static"
+		;;
+	*)
+		die "PROG=$1 is neither an executable nor a #!/bin/sh script"
+		;;
+	esac
+}
+
+# check_params: ends with the reason if MODPARAMS has a parameter that the module does not have. The kernel
+# would say so in its log, and load the module all the same.
+check_params() {
+	local known word
+	known=$("$in_root" modinfo -F parm "$module" | sed 's/:.*//' | tac | tr '\n' ' ')
+	for word in ${MODPARAMS:-}; do
+		[[ " $known" == *" ${word%%=*} "* ]] ||
+			die "MODPARAMS: $module_name has no parameter ${word%%=*}" "It has: ${known:-none}"
+	done
+}
+
+# find_image: sets $image to the kernel to boot.
+find_image() {
+	local kernel release
+	if [ -n "${IMAGE:-}" ]; then
+		image=$IMAGE module=$IMAGE
+		return
+	fi
+	if [ -z "${KDIR:-}" ]; then
+		kernel=$("$top/scripts/kernel/chosen.sh")
+		image=$kernel/vmlinuz
+		return
+	fi
+	check_tree "$KDIR"
+	release=$(release_of "$KDIR")
+	for image in "$KDIR/arch/$target_arch/boot/$target_image" "/lib/modules/$release/vmlinuz" \
+		"/boot/vmlinuz-$release"; do
+		[ ! -r "$image" ] || return 0
+	done
+	die "found no readable kernel image of $release to boot" \
+		"Build it in $KDIR (make), or make /boot/vmlinuz-$release readable."
+}
+
+# make_initramfs: what the guest holds, in $dir/initramfs.cpio.
+make_initramfs() {
+	local root=$dir/initramfs files file size
+	mapfile -t files < <(xargs printf '%s\n' <<<"$(quote "$prog") ${FILES:-}")
+	mkdir -p "$root"/{bin,proc,sys,dev,home}
+	cp "$("$top/scripts/kernel/build-root.sh")/usr/bin/busybox" "$root/bin"
+	ln -s busybox "$root/bin/sh"
+	cp "$top"/scripts/guest/initramfs/* "$root"
+	[ -z "$module" ] || cp "${module%/*}"/*.ko "$root"
+	for file in "${files[@]}"; do
+		[ -n "$file" ] || continue
+		[ -e "$file" ] || die "FILES: there is no $file"
+		[ ! -e "$root/home/${file##*/}" ] || die "two files are called ${file##*/}" \
+			"They all go to the guest's one working folder. Rename one."
+		cp -r "$file" "$root/home"
+	done
+	[ -z "$prog" ] || chmod +x "$root/home/${prog##*/}"
+	size=$({ stty size </dev/tty; } 2>/dev/null) || size=
+	[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
+	cat >"$root/guest.conf" <<-END
+		out=/dev/${target_lines[1]} control=/dev/${target_lines[2]}
+		load=$([ "$LOAD" = no ] || echo yes)
+		module=$module_name
+		modparams=$(quote "${MODPARAMS:-}")
+		shell=$([ "$mode" != shell ] || echo yes)
+		term=$(quote "${TERM:-vt100}")
+		rows=${size% *} cols=${size#* }
+		settle=$([ -z "$ICOUNT" ] && echo 0 || echo 3)
+		prog=$(quote "${prog##*/}")
+		args=$(quote "$args")
+		trace=$([ "$TRACE" = no ] || quote "$trace")
+	END
+	(cd "$root" && find . | "$in_root" cpio --quiet -o -H newc -R 0:0) >"$dir/initramfs.cpio"
+}
+
+# reserve_memory: adds to $append and to $qemu what keeps 64 KiB of RAM from the kernel. Where there is
+# no parameter for that, the machine's description says so.
+reserve_memory() {
+	if [ "$target_arch" = x86 ]; then
+		append+=" memmap=64K\$0x30000000"
+		return
+	fi
+	local tree=$dir/machine.dtb node=/reserved-memory/test@60000000
+	"$in_root" "${qemu[@]}" -machine "dumpdtb=$tree" </dev/null 2>"$dir/dumpdtb" ||
+		die "QEMU did not describe its machine: $(cat "$dir/dumpdtb")"
+	"$in_root" sh -e -c "fdtput -p -c '$tree' $node
+		fdtput -t x '$tree' /reserved-memory '#address-cells' 2
+		fdtput -t x '$tree' /reserved-memory '#size-cells' 2
+		fdtput '$tree' /reserved-memory ranges
+		fdtput -t x '$tree' $node reg 0 60000000 0 10000
+		fdtput '$tree' $node no-map"
+	qemu+=(-dtb "$tree")
+}
+
+# boot: runs QEMU; what the guest's program prints goes to our output.
+boot() {
+	local append="console=${target_lines[0]} loglevel=5 panic=-1 oops=panic log_buf_len=16M $target_args ${KERNEL_ARGS:-}"
+	local qemu=("${target_qemu[@]}" -cpu "$target_cpu" -m "${MEM:-$target_mem}"
+		-nodefaults -no-user-config -no-reboot -display none
+		-kernel "$image" -initrd "$dir/initramfs.cpio"
+		-chardev "file,id=control,path=$dir/control" -serial "file:$dir/console" "${target_serial[@]}")
+
+	# shellcheck disable=SC2206 # words
+	qemu+=(${QEMU_ARGS:-})
+	# For a PCI driver to bind to.
+	[ -z "$driver" ] || qemu+=(-device edu -device edu)
+	if [ -n "$ICOUNT" ]; then
+		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
+		qemu+=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+		append+=" $target_icount_args"
+	else
+		accel=$("$top/scripts/guest/accel.sh")
+		qemu+=(-accel "$accel" -smp "${SMP:-2}")
+	fi
+	if [ "$mode" = shell ]; then
+		qemu+=(-chardev "stdio,id=out,signal=off")
+	else
+		qemu+=(-chardev "stdio,id=out")
+	fi
+	[ -z "${RESERVE:-}" ] || reserve_memory
+	if [ "$mode" != shell ]; then
+		for try in 1 2 3; do
+			"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null &
+			machine=$!
+			[ "$try" = 3 ] || comes_up && break
+			say "the guest's kernel did not come up, as an emulated one sometimes does not; booting it again"
+			kill "$machine" 2>/dev/null || true
+			wait "$machine" || true
+		done
+		wait "$machine"
+	elif [ -t 0 ]; then
+		"$in_root" "${qemu[@]}" -append "$append"
+	else
+		mkfifo "$dir/input"
+		typed <&0 >"$dir/input" &
+		typist=$!
+		"$in_root" "${qemu[@]}" -append "$append" <"$dir/input"
+	fi
+}
+
+# comes_up: whether the guest's first process is there within a time that is far more than it takes. Before
+# that nothing of the module is loaded. With several processors QEMU sometimes mistakes the breakpoint that
+# the kernel puts into code that it changes: the kernel dies of it, or hangs.
+comes_up() {
+	local deadline=$((SECONDS + target_boot_timeout))
+	while ! grep -qs '^booted' "$dir/control"; do
+		kill -0 "$machine" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ] || return
+		sleep 0.2
+	done
+}
+
+# typed: our input as if it were typed: when the shell is there, as what comes before is lost, and with
+# its end as a terminal has it.
+typed() {
+	local reader
+	while ! grep -qs '^ready' "$dir/control"; do
+		[ -d "$dir" ] || return
+		sleep 0.2
+	done
+	cat <&0 &
+	reader=$!
+	trap 'kill "$reader"; exit' TERM
+	wait "$reader"
+	trap - TERM
+	echo
+	while printf '\004'; do sleep 1; done
+}
+
+# What no kernel log should have.
+trouble='\b(BUG|WARNING)\b|Internal error|INFO: (task|rcu|trying|lockdep)|Oops|Kernel panic|general protection|'
+trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenced object|'
+# Nor that a checker has given up.
+trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
+
+module=
+machine=
+typist=
+# The driver's lines in the kernel log that are shown.
+trace='simple: simple[rn]: '
+[ -z "$driver" ] || trace="\\b$module_name: "
+check_settings
+if [ "$mode" = run ]; then
+	check_prog "$prog"
+fi
+[ "$LOAD" = no ] && [ -z "${WITH_MODULE:-}" ] || module=$("$top/scripts/kernel/build-modules.sh" --guest)
+[ "$LOAD" = no ] || check_params
+find_image
+
+mkdir -p "$cache"
+dir=$(mktemp -d "$cache/guest.XXXXXX")
+trap 'kill $typist $machine 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM HUP
+make_initramfs
+
+status=0
+boot || status=$?
+if grep -Eq "$trouble" "$dir/console" "$dir/control" 2>/dev/null; then
+	grep -Ehm 40 -A 30 "$trouble" "$dir/console" "$dir/control" | tr -d '\r' | awk 'NR <= 60' >&2
+	say "error: the guest's kernel reported trouble${driver:+ while $module_name was tried}, see above"
+	exit 125
+fi
+if [ "$status" = 124 ]; then
+	tail -n 20 "$dir/console" | tr -d '\r' >&2
+	say "error: the guest did not end within $TIMEOUT seconds (set TIMEOUT for more)"
+	exit 125
+fi
+result=$(sed -n '/^exit /{s/^exit \([0-9]*\)\r*$/\1/p;q}' "$dir/control")
+if [ -z "$result" ]; then
+	tail -n 20 "$dir/console" | tr -d '\r' >&2
+	say "error: the guest ended without a result (QEMU's status: $status)"
+	exit 125
+fi
+! grep -q '^refused' "$dir/control" || die "the module was not loaded, for the reason above" "MODPARAMS=${MODPARAMS:-}"
+# A shell at a terminal ends with what its last command happened to end with.
+[ "$mode" = run ] || [ ! -t 0 ] || exit 0
+name=${prog##*/}
+[ "$result" = 0 ] || say "${name:-the shell} ended with status $result"
+exit "$result"

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build-modules.sh [--guest] [ARG...]: builds the modules and prints where the module is: simple.ko, with the
+# examples beside it, or that of DRIVER.
+#
+# The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
+# KERNEL, ARCH, FLAVOUR or SERIES is asked for; otherwise the stock or the debug one. With --guest,
+# for a module that is to run in a guest, the running kernel is no choice. Further arguments go to
+# the kernel's make.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+# shellcheck source=scripts/lib/tree.sh
+. "$top/scripts/lib/tree.sh"
+
+asked_for=${KERNEL:-}${ARCH:-}${FLAVOUR:-}${SERIES:-}
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+
+guest=
+if [ "${1:-}" = --guest ]; then
+	guest=yes
+	shift
+fi
+
+# built DIR ARG...: prints where the module is. With MO= it is elsewhere.
+built() {
+	[[ -z $driver || " $*" == *" MO="* || -f $1/$module_name.ko ]] || die "$driver/Kbuild builds no $module_name.ko" \
+		"A driver has the name of its folder: obj-m := $module_name.o"
+	echo "$1/$module_name.ko"
+}
+
+# host_build TREE ARG...: with the toolchain of this system.
+host_build() {
+	local tree=$1 out jobs=()
+	shift
+	[[ $folder != *[[:space:]:%]* ]] || die "the kernel's make takes no path with a space, a colon or a %: $folder" \
+		"Move it, or leave KDIR out: for a stock Debian kernel it can be built."
+	out=$folder/build/$(release_of "$tree")
+	mkdir -p "$out"
+	say "building${driver:+ $module_name} for $(release_of "$tree")"
+	# With as many jobs as make was asked for, or as there are processors.
+	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=(-j"$(nproc)")
+	flock "$out" make --no-print-directory -C "$tree" M="$folder" MO="$out" ${ARCH:+ARCH="$target_arch"} "${jobs[@]}" \
+		modules "$@" >&2
+	built "$out" "$@"
+}
+
+# target_build ARG...: with the toolchain of the build root.
+target_build() {
+	local kernel release out
+	kernel=$("$top/scripts/kernel/chosen.sh")
+	release=$(cat "$kernel/release")
+	out=$folder/build/$release
+	mkdir -p "$out"
+	say "building${driver:+ $module_name} for $release"
+	flock "$out" "$top/scripts/kernel/in-root.sh" make --no-print-directory -C "$kernel/build" \
+		M="$folder_in_root" MO="$folder_in_root/build/$release" \
+		ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain" -j"$(nproc)" modules "$@" >&2
+	built "$out" "$@"
+}
+
+if [ -n "${KDIR:-}" ]; then
+	check_tree "$KDIR"
+	host_build "$(realpath "$KDIR")" "$@"
+	exit
+fi
+
+running=/lib/modules/$(uname -r)/build
+if [ -z "$guest$asked_for" ]; then
+	if reason=$(check_tree "$running" 2>&1); then
+		host_build "$running" "$@"
+		exit
+	fi
+	[ ! -d "$running" ] || say "not building for the running kernel, as \
+$(sed -n '1s/^simple: error: //p' <<<"$reason")"
+fi
+target_build "$@"

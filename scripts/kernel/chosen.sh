@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# chosen.sh: prints the path in the cache of the kernel that KERNEL chooses, which is made on first
+# use. What is there: see stock.sh and debug.sh.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+
+exec "$top/scripts/kernel/$KERNEL.sh"

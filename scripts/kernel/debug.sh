@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# debug.sh: prints the path of the debug kernel in the cache. Makes it on first use:
+#   release  its release string
+#   vmlinuz  the kernel image
+#   source   a link to its source tree, which is that of the stock kernel
+#   build    its build tree, without the kernel's own object files
+#
+# What it checks stands in config/debug.config.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+KERNEL=debug
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+# shellcheck source=scripts/lib/kernel-config.sh
+. "$top/scripts/lib/kernel-config.sh"
+
+in_root=$top/scripts/kernel/in-root.sh
+root=$("$top/scripts/kernel/build-root.sh")
+fragments=("$top"/scripts/kernel/config/{guest,"guest-$target_arch",debug,"debug-$target_arch"}.config)
+source_name=$(basename "$(readlink "$("$top/scripts/kernel/stock.sh")/source")")
+name=linux-$SERIES-debug-$target_arch-$(key_of "$0" "${fragments[@]}" "$source_name" "${root##*/}")
+
+what="debug kernel"
+lines=2000
+
+# kernel_make TARGET...: make in the build tree.
+kernel_make() {
+	"$in_root" make -C "$cache/$source_name" O="$dir/build" ARCH="$target_arch" "$target_toolchain" \
+		LOCALVERSION=-debug "$@"
+}
+
+# make_kernel DIR: fills DIR.
+make_kernel() {
+	dir=$1 log=$cache/$name.log
+	rm -f "$log"
+	mkdir "$dir/build"
+	ln -s "../$source_name" "$dir/source"
+
+	cat "${fragments[@]}" >"$dir/fragment"
+	kernel_make KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
+	check_config "$dir/fragment" "$dir/build/.config"
+	say "building a debug kernel of ${source_name#linux-source-} (once, 7 minutes on two processors)"
+	kernel_make -j"$(nproc)" all |& keep_log || failed build
+
+	cp "$dir/build/$(kernel_make -s image_name)" "$dir/vmlinuz"
+	cp "$dir/build/include/config/kernel.release" "$dir/release"
+	# Modules are built without them.
+	find "$dir/build" -name '*.o' -delete
+	rm -f "$log"
+}
+
+cache_entry "$name" make_kernel
+echo "$cache/$name"

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# host-packages.sh: makes sure that the host has what the build root needs.
+# As root on a Debian system it installs what is missing; otherwise it names it.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+
+missing=()
+
+# need COMMAND PACKAGE: notes PACKAGE as missing if there is no COMMAND.
+need() {
+	PATH=$PATH:/usr/sbin:/sbin type -P "$1" >/dev/null || missing+=("$2")
+}
+
+need mmdebstrap mmdebstrap
+need bwrap bubblewrap
+need flock util-linux
+need tar tar
+[ "$(id -u)" = 0 ] || need newuidmap uidmap
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" = 0 ] && type -P apt-get >/dev/null; then
+	say "installing ${missing[*]} on this system (a few seconds)"
+	log=$(mktemp)
+	trap 'rm -f "$log"' EXIT
+	export DEBIAN_FRONTEND=noninteractive
+	{ apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 || {
+		tail -n 5 "$log" >&2
+		die "could not install ${missing[*]}" "Repair apt, or install them by hand, and run this again."
+	}
+else
+	die "this system lacks ${missing[*]}" \
+		"Install with: sudo apt-get install ${missing[*]}" \
+		"(on other distributions the packages have the same or similar names)"
+fi

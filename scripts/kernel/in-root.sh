@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# in-root.sh COMMAND [ARG...]: runs COMMAND in the build root, in the current directory.
+# The checkout, the cache and the folder of DRIVER are where they are outside, and so is KSRC, which cannot
+# be written to; the rest of the host is not visible.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+
+root=$("$top/scripts/kernel/build-root.sh")
+
+# Cargo keeps its downloads in the cache, and asks where the user's own configuration tells it to.
+mkdir -p "$cache/cargo"
+echo "$lock_text" >"$cache/cargo.lock"
+args=(
+	--bind "$root" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run
+	--dev-bind-try /dev/kvm /dev/kvm
+	--ro-bind-try /etc/resolv.conf /etc/resolv.conf
+	--ro-bind-try /etc/hosts /etc/hosts
+	--ro-bind-try /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+	--bind "$top" "$top" --bind "$cache" "$cache"
+	--ro-bind-try "${CARGO_HOME:-$HOME/.cargo}/config.toml" "$cache/cargo/config.toml"
+	--setenv PATH /usr/sbin:/usr/bin --setenv HOME /tmp --setenv LC_ALL C.UTF-8
+	--setenv CARGO_HOME "$cache/cargo"
+	--unshare-pid --die-with-parent
+)
+# A driver's folder, which need not be writable.
+if [ -n "$driver" ]; then
+	args+=(--bind "$driver" "$driver")
+	[ "$folder_in_root" = "$driver" ] || args+=(--bind "$driver" "$folder_in_root")
+fi
+# A tree of the user's that a kernel is built from.
+[ -z "${KSRC:-}" ] || args+=(--ro-bind "$KSRC" "$KSRC")
+# What signs modules.
+for file in ${MODULE_SIGN_KEY:+"$MODULE_SIGN_KEY"} ${MODULE_SIGN_CERT:+"$MODULE_SIGN_CERT"}; do
+	args+=(--ro-bind-try "$file" "$file")
+done
+[ "$(id -u)" = 0 ] || args+=(--unshare-user --uid 0 --gid 0)
+
+# Settings of the user's shell that are meant for the user's own toolchain.
+for name in MAKEFLAGS MFLAGS MAKELEVEL RUSTFLAGS RUSTC RUSTUP_TOOLCHAIN CFLAGS LDFLAGS CC LLVM ARCH CROSS_COMPILE; do
+	args+=(--unsetenv "$name")
+done
+
+exec bwrap "${args[@]}" --chdir "$PWD" "$@"

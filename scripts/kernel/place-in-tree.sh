@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# place-in-tree.sh place TREE: places the driver in a kernel's source tree as drivers/misc/simple_mmap, and
+# hooks it into the Kconfig and the Makefile of drivers/misc. What is up to date there is not touched,
+# so that a build does not begin anew.
+#
+# place-in-tree.sh check TREE: only makes sure that this can be done.
+#
+# place-in-tree.sh undo TREE: takes all of that out again.
+#
+# What was placed stands in drivers/misc/simple_mmap/.placed, with checksums: what was changed there
+# since is not overwritten.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+
+mode=$1 tree=$2
+[ -n "$tree" ] || die "there is no KSRC" "Name a kernel source tree: KSRC=<tree>."
+misc=$tree/drivers/misc
+driver=$misc/simple_mmap
+kconfig_line='source "drivers/misc/simple_mmap/Kconfig"'
+makefile_line='obj-y += simple_mmap/'
+
+# check_source: ends with the reason and the remedy unless this is a kernel's source tree.
+check_source() {
+	[ -d "$tree" ] || die "KSRC=$tree: there is no such directory" \
+		"Name a kernel source tree, or leave KSRC out to use that of the stock Debian kernel."
+	[[ -f $tree/Kconfig && -f $tree/Makefile && -f $misc/Kconfig && -f $misc/Makefile ]] ||
+		die "KSRC=$tree is not a kernel source tree" \
+			"A build tree, or the headers of a distribution, are not enough: name the source."
+	[[ -w $misc && -w $misc/Kconfig && -w $misc/Makefile ]] || die "cannot write to $misc"
+}
+
+# check_kernel: the same unless the driver is for this kernel.
+check_kernel() {
+	local series
+	[ -f "$tree/rust/kernel/lib.rs" ] || die "the kernel in KSRC=$tree has no Rust"
+	series=$(awk '/^VERSION = / { version = $3 } /^PATCHLEVEL = / { level = $3 }
+		END { print version "." level }' "$tree/Makefile")
+	[[ " ${target_series[*]} " == *" $series "* ]] || die "KSRC=$tree is Linux $series" \
+		"Known series: $(printf '%s, ' "${target_series[@]}" | sed 's/, $//')"
+	[ "$(grep -cx endmenu "$misc/Kconfig")" = 1 ] ||
+		die "found no place for the driver in $misc/Kconfig" "Its one menu should end with \"endmenu\"."
+}
+
+# check_driver: ends if a placed file was changed, by anything but a run of this that was interrupted.
+check_driver() {
+	local sum file
+	[ -e "$driver" ] || return 0
+	[ -f "$driver/.placed" ] || [ -z "$(find "$driver" -type f ! -name '.placed*')" ] ||
+		die "$driver is there, and was not placed by this" "Move it away."
+	[ -f "$driver/.placed" ] || return 0
+	while read -r sum file; do
+		[ ! -e "$driver/$file" ] || cmp -s "$top/$file" "$driver/$file" ||
+			sha256sum --status --check <<<"$sum  $driver/$file" ||
+			die "$driver/$file was changed since it was placed" \
+				"Take the change to $top/$file, and remove it there."
+	done <"$driver/.placed"
+}
+
+# sources: what the kernel's build needs of the driver.
+sources() {
+	printf '%s\n' Kbuild Kconfig
+	find src -name '*.rs' -o -name '*.[ch]' -o -name Makefile.driver | LC_ALL=C sort
+}
+
+# put FILE: writes what comes in to the file, all of it or nothing.
+put() {
+	cat >"$1.new"
+	mv "$1.new" "$1"
+}
+
+place() {
+	local file
+	cd "$top"
+	mkdir -p "$driver"
+	# An interrupted run is to be known as ours.
+	[ -f "$driver/.placed" ] || sources | xargs -d '\n' sha256sum | put "$driver/.placed"
+	sources | while read -r file; do
+		cmp -s "$file" "$driver/$file" && continue
+		mkdir -p "$(dirname "$driver/$file")"
+		put "$driver/$file" <"$file"
+	done
+	# What the driver no longer has.
+	while read -r _ file; do
+		[ -e "$file" ] || rm -f "$driver/$file"
+	done <"$driver/.placed"
+	sources | xargs -d '\n' sha256sum | put "$driver/.placed"
+	grep -qxF "$makefile_line" "$misc/Makefile" || sed -i "\$a $makefile_line" "$misc/Makefile"
+	grep -qxF "$kconfig_line" "$misc/Kconfig" || sed -i "/^endmenu\$/i $kconfig_line" "$misc/Kconfig"
+}
+
+undo() {
+	local file
+	sed -i "\\|^$kconfig_line\$|d" "$misc/Kconfig"
+	sed -i "\\|^$makefile_line\$|d" "$misc/Makefile"
+	[ -f "$driver/.placed" ] || return 0
+	while read -r _ file; do
+		rm -f "$driver/$file"
+	done <"$driver/.placed"
+	rm "$driver/.placed"
+	find "$driver" -depth -type d -empty -delete
+	[ ! -e "$driver" ] || say "left in $driver is what is not of the driver"
+}
+
+check_source
+[ "$mode" = undo ] || check_kernel
+check_driver
+[ "$mode" = check ] || "$mode"

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # the names are for the scripts that source this file; the target's are from kernels.sh
+#
+# Sourced after kernels.sh: which kernels of FLAVOUR the distribution offers now.
+
+in_root=$top/scripts/kernel/in-root.sh
+
+# apt_version PACKAGE: the version that apt would install; nothing if there is no such package.
+apt_version() {
+	"$in_root" apt-cache policy "$1:$target_deb_arch" | sed -n 's/^ *Candidate: //p' | grep -v '(none)' || true
+}
+
+# newest_release SERIES: sets $release, $version and $image, the package with the kernel image, to
+# those of the newest kernel that is there whole. Fails if there is none.
+newest_release() {
+	local package packages="^linux-headers-${1//./[.]}[^0-9-][^-]*-$FLAVOUR\$"
+	for package in $("$in_root" apt-cache search --names-only "$packages" | cut -d' ' -f1 | sort -rV); do
+		release=${package#linux-headers-}
+		version=$(apt_version "$package")
+		[ "$(apt_version "linux-modules-$release")" = "$version" ] || continue
+		[ -n "$("$in_root" apt-cache madison "linux-source-$1" | awk -v v="$version" '$3 == v')" ] || continue
+		# Debian signs the images some days after it has built them.
+		for image in linux-binary-{,unsigned-}"$release"; do
+			[ "$(apt_version "$image")" != "$version" ] || return 0
+		done
+	done
+	return 1
+}

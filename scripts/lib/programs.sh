@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced after base.sh: the programs that run in the guest.
+
+# shellcheck source=scripts/lib/kernels.sh disable=SC2154 # top is from base.sh
+. "$top/scripts/lib/kernels.sh"
+
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+
+tests_out=$top/build/tests/$target_deb_arch
+driver_tests_out=$folder/build/tests/$target_deb_arch
+
+# build_tests TARGET...: targets of tests/Makefile.
+build_tests() {
+	local selftests
+	selftests=$(selftests_dir)
+	mkdir -p "$tests_out"
+	flock "$tests_out" "$top/scripts/kernel/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
+		SELFTESTS="$selftests" CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" "$@" >&2
+}
+
+# build_driver_tests: the programs in the folder "tests" of DRIVER.
+build_driver_tests() {
+	local selftests tests=$folder_in_root/tests
+	[ -d "$driver/tests" ] || die "$driver has no folder \"tests\"" \
+		"It holds the test programs: each *.c, *.rs and *.sh is one, which prints TAP."
+	selftests=$(selftests_dir)
+	mkdir -p "$driver_tests_out"
+	flock "$driver_tests_out" "$top/scripts/kernel/in-root.sh" make -f "$top/tests/Makefile.driver" --no-print-directory -s \
+		OUT="$folder_in_root/build/tests/$target_deb_arch" TESTS="$tests" SELFTESTS="$selftests" \
+		CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" >&2
+}
+
+# driver_tests: the names of these programs, a line each.
+driver_tests() {
+	local source
+	for source in "$driver"/tests/*.{c,rs,sh}; do
+		[ ! -f "$source" ] || basename "${source%.*}"
+	done
+}
+
+# selftests_dir: where kselftest_harness.h of the kernel in use is.
+selftests_dir() {
+	local tree dir
+	tree=${KDIR:-$("$top/scripts/kernel/chosen.sh")}
+	for dir in "$tree" "$tree/source"; do
+		if [ -f "$dir/tools/testing/selftests/kselftest_harness.h" ]; then
+			echo "$dir/tools/testing/selftests"
+			return
+		fi
+	done
+	die "$tree has no tools/testing/selftests, which the tests are built with" \
+		"Name the build tree of a kernel whose whole source is there."
+}
+
+# tests_in_guest: the programs that "make test" runs there, a line each.
+tests_in_guest() {
+	local source name
+	for source in "$top"/tests/selftests/*.{c,sh}; do
+		name=$(basename "${source%.*}")
+		# These come last: after lockdown no module can be loaded any more, nor kmemleak asked.
+		[ "$name" = kmemleak ] || [ "$name" = lockdown ] || echo "$name"
+	done
+	printf '%s\n' rust-user kmemleak lockdown
+}
+
+# run_driver_tests TEST...: boots a guest with the module of DRIVER loaded that runs these programs, and
+# unloads the module in the end.
+run_driver_tests() {
+	local files
+	files=$(quote "${@/#/$driver_tests_out/}" "$top/tests/unload.sh")
+	FILES=$files TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
+		"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@" "unload.sh $module_name")"
+}
+
+# run_tests TEST...: boots a guest that runs these programs, each with arguments of its own if it has
+# any, and ends with the guest's status.
+#
+# The tests load the module themselves. Memory that is not RAM to try physical=1 on is a graphics
+# card's, and a part of RAM that the kernel is told to leave alone. There are two edu devices. With
+# init_on_alloc=0 a page shows that the module did not ask to be zeroed.
+run_tests() {
+	local programs=("${@%% *}")
+	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
+		FILES="${programs[*]/#/$tests_out/}" LOAD=no TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
+		"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@")"
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# clean.sh [cache]: removes what the build made in the checkout, or in the folder of DRIVER, and the cache too.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+
+if [ -n "$driver" ]; then
+	[ "${1:-}" != cache ] || only_own distclean
+	rm -rf "$driver"/build/* "$driver/rust-project.json"
+	exit
+fi
+rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
+# What the kernel's build system leaves if it is called here without MO=. At the top only what has a name of ours.
+rm -f "$top"/{modules.order,Module.symvers,.module-common.o} "$top"/{,.}simple*.{o,mod,mod.c,mod.o,cmd}
+rm -rf "$top"/mmap-simple*
+find "$top/src" -type f \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \) -delete
+
+[ "${1:-}" = cache ] && [ -d "$cache" ] || exit 0
+say "removing the cache $cache"
+# Every entry has a lock, and one that is whole a mark. What else is there is not ours: somebody's home can be named.
+for lock in "$cache"/*.lock; do
+	[ -e "${lock%.lock}/.complete" ] || grep -qs "^$lock_text\$" "$lock" || continue
+	remove_tree "${lock%.lock}"
+	rm -f "$lock" "${lock%.lock}.log"
+done
+for entry in "$cache"/guest.??????; do
+	remove_tree "$entry"
+done
+rm -f "$cache"/accel-*-*-*-*-*
+rmdir "$cache" 2>/dev/null || say "left, as it is none of what this project makes: $(find "$cache" -mindepth 1 -maxdepth 1 -printf '%f ' | head -c 200)"

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# deb.sh: makes Debian packages in the folder "build": of the modules for the stock kernel of ARCH, FLAVOUR and
+# SERIES, of their source for DKMS, and of what both have in common.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+only_own deb
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+# shellcheck source=scripts/lib/tree.sh
+. "$top/scripts/lib/tree.sh"
+# shellcheck source=scripts/lib/sign.sh
+. "$top/scripts/lib/sign.sh"
+
+[[ $KERNEL = stock && -z ${KDIR:-} ]] || die "\"make deb\" is for the distribution's stock kernels" \
+	"Leave KDIR and KERNEL out. For other kernels there are \"make install\" and the package simple-dkms."
+check_signing
+
+kernel=$("$top/scripts/kernel/chosen.sh")
+release=$(cat "$kernel/release")
+version=$(sed -n 's/^simple-version := //p' "$top/Kbuild")
+# Whom the packages name: the tools of Debian know the one who builds by these variables.
+maintainer="${DEBFULLNAME:-$(git config user.name || echo "Developers of simple")} \
+<${DEBEMAIL:-$(git config user.email || echo "simple@maintainer.example")}>"
+# As sed takes it.
+# shellcheck disable=SC2001 # a & in the replacement has a meaning for bash, too
+maintainer=$(sed 's/[&|\\]/\\&/g' <<<"$maintainer")
+# That of the last change, so that the same source makes the same packages.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null || date +%s)}
+export SOURCE_DATE_EPOCH
+modules=$(modules_of "$top" | tr '\n' ' ')
+
+mkdir -p "$top/build/deb"
+exec {lock}>"$top/build/deb/lock"
+flock "$lock"
+out=$top/build/deb/$release
+source=$out/simple-$version
+rm -rf "$out"
+mkdir -p "$source/docs"
+cp -r "$top"/{Kbuild,src,scripts} "$source"
+cp "$top"/docs/{install.md,simple.4} "$source/docs"
+mv "$source/scripts/package/debian" "$source"
+for file in "$source"/debian/simple-modules.*; do
+	mv "$file" "${file/simple-modules/simple-modules-$release}"
+done
+# shellcheck disable=SC2001 # the words of a list
+sed -i -e "s|@RELEASE@|$release|g; s|@ARCH@|$target_deb_arch|g; s|@VERSION@|$version|g; s|@MAINTAINER@|$maintainer|g" \
+	-e "s|@DATE@|$(date -R -d "@$SOURCE_DATE_EPOCH")|; s|@MODULES@|${modules% }|" \
+	-e "s|@LOCATIONS@|$(sed 's|[^ ]* *|/updates/dkms |g; s/ $//' <<<"${modules% }")|" "$source"/debian/*
+
+export RELEASE=$release SIGN
+KERNEL_MAKE="make --no-print-directory -C $kernel/build ARCH=$target_arch CROSS_COMPILE=$target_triplet- $target_toolchain"
+SIGN=$(sign_command "$kernel/build")
+export KERNEL_MAKE
+log=$out/log
+say "making the packages for $release (20 to 40 seconds)"
+# The build root has what it takes, but for the package build-essential.
+(cd "$source" && quietly "$top/scripts/kernel/in-root.sh" dpkg-buildpackage -b -uc -us -d -a"$target_deb_arch")
+mv "$out"/*.deb "$top/build"
+say "made, in $top/build: $(awk '/^ [0-9a-f]+ [0-9]+ .*\.deb$/ { print $NF }' "$out"/*.changes | sort -u | tr '\n' ' ')"

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lint.sh: runs every linter, on DRIVER those that suit it, and ends with the line "N passed, N failed".
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/programs.sh
+. "$top/scripts/lib/programs.sh"
+
+cd "$folder"
+in_root=$top/scripts/kernel/in-root.sh
+passed=0 failed=0
+
+# check NAME COMMAND...: passes if COMMAND succeeds and warns of nothing.
+check() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1) && ! grep -Eq '^(warning|WARNING|CHECK|ERROR)' <<<"$output"; then
+		echo "ok - $name"
+		passed=$((passed + 1))
+	else
+		echo "# ${output//$'\n'/$'\n'# }"
+		echo "not ok - $name"
+		failed=$((failed + 1))
+	fi
+}
+
+# The module with the kernel's clippy settings. It has a folder of its own, so that nothing is taken
+# for checked because it is built already.
+kernel_clippy() {
+	mkdir -p build/clippy
+	"$top/scripts/kernel/build-modules.sh" --guest CLIPPY=1 KRUSTFLAGS=-Dwarnings MO="$folder_in_root/build/clippy"
+}
+
+kernel_rustfmt() {
+	local source
+	source=$("$top/scripts/kernel/stock.sh")/source
+	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" \
+		"$@"
+}
+
+cargo_clippy() {
+	(cd tests/rust-user && "$in_root" cargo clippy --locked --quiet \
+		--target-dir "$tests_out/cargo" -- -D warnings)
+}
+
+cargo_fmt() {
+	(cd tests/rust-user && "$in_root" cargo fmt --check)
+}
+
+# checkpatch FILE...: it leaves a file in the current directory, so that is one that goes.
+checkpatch() {
+	local source
+	source=$("$top/scripts/kernel/stock.sh")/source
+	printf '%s\n' "$@" | sed "s|^|$folder_in_root/|" |
+		xargs -d '\n' "$in_root" env -C /tmp "$source/scripts/checkpatch.pl" --no-tree \
+			--strict --terse --no-summary --quiet --file
+}
+
+# A driver's file holds nothing that is unsafe, also in disguise: attributes that name a symbol or its
+# section, another meaning of a crate's name, and a registration of the kernel crate's that could be
+# forgotten.
+drivers_are_safe() {
+	! git ls-files src/*.rs 'src/examples/*.rs' | xargs -d '\n' grep -nE \
+		'\bunsafe\b|no_mangle|export_name|link_section|extern crate|driver::Registration'
+}
+
+shell_check() {
+	"$in_root" shellcheck -x "$@"
+}
+
+# ours PATTERN...: the files that git knows. theirs EXPRESSION...: those in the driver's folder.
+ours() {
+	git ls-files "$@"
+}
+
+theirs() {
+	find . -path ./build -prune -o -type f \( "$@" \) -printf '%P\n' | LC_ALL=C sort
+}
+
+if [ -n "$driver" ]; then
+	check "clippy on $module_name" kernel_clippy
+	mapfile -t rust < <(theirs -name '*.rs')
+	check "rustfmt on $module_name" kernel_rustfmt "${rust[@]}"
+	mapfile -t sources < <(theirs -name '*.rs' -o -name '*.c' -o -name '*.h' -o -name Kbuild)
+	check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
+	mapfile -t shell < <(theirs -name '*.sh')
+	[ ${#shell[@]} -eq 0 ] || check "shellcheck on the scripts" shell_check "${shell[@]}"
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+	exit
+fi
+
+check "clippy on the module" kernel_clippy
+check "rustdoc on the abstractions" scripts/make/doc.sh
+check "rustfmt on the module" kernel_rustfmt src/abstractions/simple_mmap.rs src/simple.rs src/examples/*.rs \
+	tests/*/driver.rs tests/misuse/*.rs scripts/new/*.rs scripts/new/tests/*.rs
+check "clippy on the Rust test program" cargo_clippy
+check "rustfmt on the Rust test program" cargo_fmt
+check "drivers are safe code" drivers_are_safe
+mapfile -t sources < <(ours '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
+check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
+mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/*' 'scripts/package/debian/*.p*' scripts/package/debian/simple-dkms.dkms)
+check "shellcheck on the scripts" shell_check "${shell[@]}"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

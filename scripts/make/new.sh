@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# new.sh: makes the folder DRIVER with a driver to start from, its tests, and what builds and runs them. KIND
+# says what it serves: pages (the default), frames or pci. What it writes comes from scripts/new, apart from
+# the driver that serves pages, which is the smallest example.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+
+kind=${KIND:-pages}
+[ -n "${DRIVER:-}" ] || die "make new: where?" "Name a folder to make: make new DRIVER=<folder> [KIND=pages|frames|pci]"
+case $kind in
+pages) source=$top/src/examples/page.rs device=simple_page ;;
+frames | pci) source=$top/scripts/new/$kind.rs device=new_driver ;;
+*) die "KIND=$kind is not known" "Known: pages, which are served with references; frames of contiguous memory; pci, \
+a device's registers" ;;
+esac
+
+name=$(basename "$DRIVER")
+[[ $name =~ ^[a-z][a-z0-9_]*$ && ${#name} -le 40 ]] || die "DRIVER=$DRIVER: a driver cannot be called \"$name\"" \
+	"The folder's name is the module's: at most 40 small letters, digits and _, the first one a letter."
+[[ ! -e $DRIVER || -d $DRIVER ]] || die "DRIVER=$DRIVER is there, and is no folder"
+[[ ! -d $DRIVER || -z $(ls -A "$DRIVER") ]] || die "DRIVER=$DRIVER is there, and not empty" \
+	"A new driver is made in a new or an empty folder."
+[[ $top != *[[:space:]:%\'\"\\\$,\&\|\)]* ]] || die "the path of this checkout has a character that a Kbuild cannot name: $top" \
+	"Move the checkout."
+mkdir -p "$DRIVER/tests" 2>/dev/null || true
+[ -w "$DRIVER/tests" ] || die "cannot write to $DRIVER"
+folder=$(realpath "$DRIVER")
+
+# The device node; the first one of several PCI devices.
+node=$name
+[ "$kind" != pci ] || node=${name}0
+
+# made TO FROM...: writes a file of the new driver, of which these are the parts. Only the first keeps its license line.
+made() {
+	local to=$1
+	shift
+	awk 'FNR == 1 && NR > 1 { next } { print }' "$@" |
+		sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" >"$folder/$to"
+}
+
+parts=$top/scripts/new
+rust_test=threads
+[ "$kind" != pci ] || rust_test=registers
+made driver.rs "$source"
+for file in Kbuild Makefile README.md; do
+	made "$file" "$parts/$file"
+done
+made tests/mapping.c "$parts/tests/$kind.c"
+made "tests/$rust_test.rs" "$parts/tests/map.rs" "$parts/tests/$rust_test.rs"
+printf '%s\n' /build/ /rust-project.json >"$folder/.gitignore"
+
+say "made $folder/driver.rs, its tests, and what builds them"
+say "next: make run DRIVER=$(quote "$DRIVER")boots a guest with /dev/$node, and runs the tests; in that folder, \"make run\" does the same"

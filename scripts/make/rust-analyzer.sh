@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# rust-analyzer.sh: writes rust-project.json into the checkout, or into the folder of DRIVER, where rust-analyzer
+# looks for it. It describes the crates of
+# the kernel that plain "make" builds for and those of the module, which is built for what is generated.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/driver.sh
+. "$top/scripts/lib/driver.sh"
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+
+module=$("$top/scripts/kernel/build-modules.sh" rust-analyzer)
+project=${module%/*}/rust-project.json
+
+# in_root PATH: a path in the folder, as the build root has it.
+in_root() {
+	printf '%s' "${1/#"$folder"/"$folder_in_root"}"
+}
+
+# make_sysroot DIR: the toolchain of the build root for programs outside of it, which cannot start those in
+# it: rust-analyzer asks the compiler for its settings, and expands macros with the third one.
+make_sysroot() {
+	local program
+	for program in bin/rustc bin/cargo libexec/rust-analyzer-proc-macro-srv; do
+		mkdir -p "$1/${program%/*}"
+		cat >"$1/$program" <<-END
+			#!/bin/sh
+			cd '$top' || exit
+			export ARCH=$target_deb_arch SERIES=$SERIES SIMPLE_CACHE='$cache'
+			exec scripts/kernel/in-root.sh /usr/$program "\$@"
+		END
+		chmod +x "$1/$program"
+	done
+	ln -sfn "$("$top/scripts/kernel/build-root.sh")/usr/lib" "$1/lib"
+}
+
+# Kernels in the cache were built in the build root.
+python=(python3) sysroot=
+if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
+	sysroot=$folder/build/sysroot-$target_deb_arch-$SERIES
+	make_sysroot "$sysroot"
+	python=("$top/scripts/kernel/in-root.sh" python3)
+fi
+[ -w "$folder" ] || die "cannot write to $folder" "rust-analyzer looks for rust-project.json there."
+# In the build root the folder can have another name.
+"${python[@]}" "$top/scripts/rust/rust_project.py" "$(in_root "$project")" "$folder_in_root" "$top" "$(in_root "$sysroot")" |
+	sed "s|$folder_in_root/|$folder/|g" >"$project.whole"
+mv "$project.whole" "$folder/rust-project.json"
+say "rust-project.json is there for ${project%/*}"

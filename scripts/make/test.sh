@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# test.sh: builds the module and the tests, and runs them all: in a guest those of the driver, then
+# those of the scripts; of DRIVER those that are in its folder. The output is TAP; the last line counts.
+
+# shellcheck source=scripts/lib/base.sh
+. "$(dirname "$0")/../lib/base.sh"
+# shellcheck source=scripts/lib/programs.sh
+. "$top/scripts/lib/programs.sh"
+
+# judged PROGRAM...: shows what these programs printed, and counts.
+judged() {
+	"$top/scripts/kernel/in-root.sh" perl "$top/tests/judge.pl" "$@"
+}
+
+if [ -n "$driver" ]; then
+	build_driver_tests
+	mapfile -t in_guest < <(driver_tests)
+	[ ${#in_guest[@]} -gt 0 ] || die "there is no test program in $driver/tests" \
+		"Each *.c, *.rs and *.sh there is one, which prints TAP."
+	say "booting the guest for the tests of $module_name (10 seconds and more, emulated)"
+	{
+		run_driver_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
+	} | judged "${in_guest[@]}" unload.sh
+	exit
+fi
+
+mapfile -t in_guest < <(tests_in_guest)
+# What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
+on_host=(scripts/debug.sh scripts/driver-debug.sh)
+if [ "$KERNEL" = stock ]; then
+	on_host=()
+	for script in "$top"/tests/scripts/*.sh; do
+		[[ $script == *debug.sh ]] || on_host+=("scripts/${script##*/}")
+	done
+fi
+
+build_tests selftests rust-user
+
+run_host() {
+	local script status
+	for script in "${on_host[@]}"; do
+		status=0
+		printf '### start %s\n' "$script"
+		"$top/tests/$script" || status=$?
+		printf '### end %s\n' "$status"
+	done
+}
+
+# Those of the scripts run meanwhile, and are shown afterwards.
+host_output=$(mktemp)
+trap 'rm -f "$host_output"' EXIT
+
+takes="1 to 3 minutes"
+[ "$KERNEL" = stock ] || takes="several minutes"
+say "booting the guest for the tests ($takes, emulated)"
+{
+	run_host >"$host_output" 2>&1 &
+	WITH_MODULE=yes run_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
+	wait
+	cat "$host_output"
+} | judged "${in_guest[@]}" "${on_host[@]}"

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The examples in the documentation of the abstractions.
+
+doc_examples.py make FILE: writes a module with all of them into FILE, which runs them when it is loaded.
+doc_examples.py where FILE: copies the compiler's messages about FILE, with the lines of the examples that
+    it was made of in place of its own.
+doc_examples.py unnamed: prints the public items that no example names, and fails if there are any.
+"""
+
+import collections
+import os
+import re
+import sys
+
+top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+folder = "src/abstractions"
+
+Example = collections.namedtuple("Example", "file number lines")
+Item = collections.namedtuple("Item", "file number owner name")
+
+HEAD = """\
+// SPDX-License-Identifier: GPL-2.0
+// Made by scripts/rust/doc_examples.py.
+
+//! The examples in the documentation of the abstractions.
+
+use kernel::prelude::*;
+
+simple_mmap::prelude::module_devices! {{
+    type: Examples,
+    name: "doc_examples",
+    authors: ["The simple developers"],
+    description: "The examples in the documentation of the abstractions",
+    license: "GPL v2",
+}}
+
+struct Examples;
+
+impl simple_mmap::prelude::DeviceModule for Examples {{
+    fn init(_devices: &mut simple_mmap::prelude::Devices) -> Result<Self> {{
+        let examples: &[(&str, fn() -> Result)] = &[
+{table}
+        ];
+        for (name, run) in examples {{
+            run().inspect_err(|error| pr_err!("doc example {{name}} fails: {{error:?}}\\n"))?;
+            pr_info!("doc example {{name}}\\n");
+        }}
+        Ok(Self)
+    }}
+}}
+"""
+
+EXAMPLE = """
+#[allow(dead_code, unused_imports)] // some is only there to be read
+mod {module} {{
+    use kernel::prelude::*;
+    use simple_mmap::prelude::*;
+
+    pub(crate) fn run() -> Result {{
+        {head}
+        // {file}:{number}
+{lines}
+        // end
+        {tail}
+    }}
+}}
+"""
+
+
+def public_files(module="simple_mmap"):
+    """The files that a driver can name, from one on."""
+    path = f"{folder}/{module}.rs"
+    yield path
+    with open(f"{top}/{path}") as f:
+        for name in re.findall(r"^pub mod (\w+);", f.read(), re.M):
+            name = f"{os.path.dirname(module)}/{name}".lstrip("/")
+            is_folder = os.path.isdir(f"{top}/{folder}/{name}")
+            yield from public_files(f"{name}/mod" if is_folder else name)
+
+
+def examples_of(path):
+    """The examples in a file."""
+    found = fence = None
+    with open(f"{top}/{path}") as f:
+        for number, line in enumerate(f, 1):
+            comment = re.match(r"\s*//[/!] ?(.*)", line)
+            if not comment:
+                found = None
+            elif not comment[1].startswith("```"):
+                if found:
+                    found.lines.append(comment[1])
+            elif found:
+                if fence == "```":
+                    yield found
+                found = None
+            else:
+                fence = comment[1]
+                found = Example(path, number + 1, [])
+
+
+def all_examples():
+    return [example for path in public_files() for example in examples_of(path)]
+
+
+def name_of(example):
+    return f"{example.file.removeprefix(folder + '/')}:{example.number}"
+
+
+def make(file):
+    table, modules = [], []
+    for example in all_examples():
+        module = re.sub(r"\W", "_", name_of(example).replace(".rs", ""))
+        # What rustdoc hides is there for the compiler.
+        lines = [re.sub(r"^# ?(?!\[)", "", line) for line in example.lines]
+        is_fallible = lines[-1] == "Ok::<(), Error>(())"
+        table.append(f'            ("{name_of(example)}", {module}::run),')
+        modules.append(EXAMPLE.format(
+            module=module,
+            file=example.file,
+            number=example.number,
+            head="let result = {" if is_fallible else "let () = {",
+            lines="\n".join(lines),
+            tail="}; result" if is_fallible else "}; Ok(())",
+        ))
+    with open(file, "w") as f:
+        f.write(HEAD.format(table="\n".join(table)))
+        f.writelines(modules)
+
+
+def where(file):
+    origins, origin = [], None
+    with open(file) as f:
+        for line in f:
+            origins.append(origin and f"{origin[0]}:{origin[1]}")
+            mark = re.match(r"        // (\S+):(\d+)$", line)
+            if mark:
+                origin = (mark[1], int(mark[2]))
+            elif origin:
+                origin = (origin[0], origin[1] + 1) if line != "        // end\n" else None
+
+    def translated(match):
+        return origins[int(match[1]) - 1] or match[0]
+
+    for line in sys.stdin:
+        sys.stdout.write(re.sub(rf"\S*{re.escape(os.path.basename(file))}:(\d+)", translated, line))
+
+
+def without_generics(text):
+    """The text after the generics that it begins with."""
+    depth = 0
+    for index, char in enumerate(text):
+        depth += (char == "<") - (char == ">" and text[index - 1] != "-")
+        if depth == 0:
+            return text[index + 1:] if char == ">" else text
+    return text
+
+
+def items_of(path):
+    """What is public in a file: items, with the type that they are of, if any."""
+    owner, hidden = None, False
+    with open(f"{top}/{path}") as f:
+        lines = f.read().split("\n")
+    for number, line in enumerate(lines, 1):
+        if line.startswith(("impl", "unsafe impl")):
+            header = " ".join(lines[number - 1:]).split("{")[0].removeprefix("unsafe ")
+            header = without_generics(header.removeprefix("impl").strip()).strip()
+            owner = re.match(r"\w+", header)[0]
+        elif re.match(r"mod \w+ {", line):
+            owner = "private"
+        elif line == "}":
+            owner = None
+        item = re.match(
+            r"( *)pub (?:const |unsafe )*(?:fn|struct|trait|enum|type|static) (\w+)"
+            r"|(macro_rules)! (\w+)", line)
+        if item and not hidden and owner != "private":
+            yield Item(path, number, owner if item[1] else None, item[2] or item[4])
+        if not re.match(r"\s*(#\[|//)", line):
+            hidden = False
+        elif "doc(hidden)" in line:
+            hidden = True
+
+
+def unnamed():
+    """An item of a type's is named where the type is, too."""
+    visible = [
+        "\n".join(line for line in example.lines if not re.match(r"#( |$)", line))
+        for example in all_examples()
+    ]
+    missing = []
+    for path in public_files():
+        for item in items_of(path):
+            names = [name for name in (item.owner, item.name) if name]
+            if not any(all(re.search(rf"\b{name}\b", code) for name in names) for code in visible):
+                missing.append(f"{item.file}:{item.number}: {'::'.join(names)}")
+    print("\n".join(missing))
+    return not missing
+
+
+actions = {"make": make, "where": where, "unnamed": unnamed}
+if len(sys.argv) < 2 or sys.argv[1] not in actions:
+    sys.exit(__doc__)
+if actions[sys.argv[1]](*sys.argv[2:]) is False:
+    sys.exit(1)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the names are for the tests that source this file
+#
+# Sourced by the tests of the scripts: TAP, and a folder that goes when the test ends.
+
+# The tests call make themselves, with settings of their own.
+unset MAKEFLAGS MAKELEVEL MFLAGS KERNEL DRIVER
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+test_number=0
+tests_failed=0
+
+# run COMMAND...: runs it; its status is then in $status, and all of its output in $output.
+run() {
+	status=0
+	output=$("$@" 2>&1) || status=$?
+}
+
+# expect NAME STATUS [TEXT...]: the test passes if the last run had STATUS, and each TEXT is in its
+# output.
+expect() {
+	local name=$1 wanted=$2 text verdict=ok
+	shift 2
+	[ "$status" = "$wanted" ] || verdict='not ok'
+	for text in "$@"; do
+		[[ $output == *"$text"* ]] || verdict='not ok'
+	done
+	test_number=$((test_number + 1))
+	if [ "$verdict" != ok ]; then
+		tests_failed=$((tests_failed + 1))
+		printf '# status %s, wanted %s; wanted in the output:\n' "$status" "$wanted"
+		printf '#   %s\n' "$@"
+		printf '# the output:\n#   %s\n' "${output//$'\n'/$'\n'#   }"
+	fi
+	echo "$verdict $test_number $name"
+}
+
+# build_module NAME: builds the driver in tests/drivers/NAME, without a warning, into the folder $out.
+build_module() {
+	out=$top/build/$1/$FLAVOUR
+	mkdir -p "$out"
+	run "$top/scripts/kernel/build-modules.sh" --guest M="$top/tests/drivers/$1" MO="$out"
+	[[ $output != *warning:* ]] || status="$status, and warnings"
+}
+
+# done_testing: the plan, and the exit status.
+done_testing() {
+	echo "1..$test_number"
+	[ "$tests_failed" = 0 ]
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A PCI device's memory that is mapped when it is touched has the caching that the driver asked for:
+# the kernel keeps a list of memory types, and what is mapped so takes the type that is there.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=scripts/lib/base.sh
+. "$top/scripts/lib/base.sh"
+
+unset KDIR
+# shellcheck source=scripts/lib/programs.sh
+. "$top/scripts/lib/programs.sh"
+
+build_module caching
+expect "a driver with each kind of caching compiles" 0
+
+cat >"$scratch/types" <<'END_OF_SCRIPT'
+#!/bin/sh
+list=/sys/kernel/debug/x86/pat_memtype_list
+bar=$(awk 'NR == 1 { print substr($1, 3) }' "$(dirname "$(grep -l 0x11e8 /sys/bus/pci/devices/*/device)")/resource")
+for kind in 0 1 2; do
+	insmod ./caching.ko "kind=$kind" && [ -c /dev/caching0 ] || exit
+	./touch /dev/caching0 || exit
+	echo "kind $kind: $(sed -n "s/^PAT: \[mem 0x$bar-.*\] //p" $list 2>/dev/null)"
+	rmmod caching || exit
+	echo "after $kind: $(sed -n "s/^PAT: \[mem 0x$bar-.*\] //p" $list 2>/dev/null)"
+done
+END_OF_SCRIPT
+
+build_tests caching
+run env FILES="$out/caching.ko $tests_out/touch" LOAD=no TRACE=no QEMU_ARGS="-device edu" \
+	"$top/scripts/guest/boot.sh" run "$scratch/types"
+if [ "$target_arch" = x86 ]; then
+	# The MTRRs have all addresses of PCI uncached, which wins over cached, as the doc says.
+	expect "each is of the type asked for, and let go" 0 "kind 1: write-combining" "after 1: " \
+		"kind 2: uncached-minus" "after 2: "
+else
+	expect "each can be mapped" 0 "kind 2: " "after 2: "
+fi
+
+done_testing

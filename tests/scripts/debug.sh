@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The debug kernel: what each of its checkers finds fails the run and is shown.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+export KERNEL=debug
+unset KDIR
+
+out=$top/build/trouble
+mkdir -p "$out"
+run "$top/scripts/kernel/build-modules.sh" --guest M="$top/tests/drivers/warnings" MO="$out"
+expect "a module that makes trouble builds" 0
+
+# notices WHAT TEXT: trouble of that kind gives that text.
+notices() {
+	printf '#!/bin/sh\ninsmod ./trouble.ko what=%s' "$1" >"$scratch/$1"
+	run make -C "$top" run PROG="$scratch/$1" FILES="$out/trouble.ko"
+	expect "$1 is noticed" 2 "$2" "the guest's kernel reported trouble"
+}
+
+notices leak "unreferenced object"
+notices overflow "BUG: KASAN: slab-out-of-bounds in overflow"
+notices shift "UBSAN: shift-out-of-bounds"
+notices sleep "BUG: sleeping function called from invalid context"
+notices order "WARNING: possible circular locking dependency detected"
+notices refcount "refcount_warn_saturate"
+notices list "kernel BUG at lib/list_debug.c"
+
+run make -C "$top" run KDIR="$scratch"
+expect "another kernel besides" 2 "KDIR and KERNEL=debug name two kernels"
+
+run make -C "$top" run KERNEL=none
+expect "no such kernel" 2 "KERNEL=none is not known" "stock, debug"
+
+done_testing

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the documents state of the program: parameters, counters, commands, and the files that they lead to.
+
+# shellcheck disable=SC2016 # the `...` are those of the documents
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+cd "$top" || exit
+
+# same NAME FILE FILE: passes if both are the same and not empty.
+same() {
+	run diff "$2" "$3"
+	[ -s "$2" ] || status=empty
+	expect "$1" 0
+}
+
+run awk 'END { exit NR > 150 }' README.md
+expect "the README has at most 150 lines" 0
+
+awk '/^```rust$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$scratch/driver"
+same "the driver in the README is the example" "$scratch/driver" src/examples/page.rs
+
+for document in *.md docs/*.md; do
+	grep -Eo '\]\([^)#]+' "$document" | cut -c 3- | grep -v '^https\?:' >"$scratch/links"
+	while read -r link; do
+		[ -e "${document%"${document##*/}"}$link" ] || echo "$link"
+	done <"$scratch/links" >"$scratch/broken"
+	run cat "$scratch/broken"
+	[ -z "$output" ] || status="a link to nothing"
+	expect "the links in $document" 0
+done
+
+# The parameters with their defaults, as the module has them, and as documents say.
+awk '/^ *[a-z]+: (usize|u8) \{/ { sub(":", "", $1); name = $1 } /default:/ { sub(",", ""); print name, $2 }' \
+	src/simple.rs >"$scratch/parameters"
+sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' README.md >"$scratch/readme"
+same "the README's table of parameters" "$scratch/parameters" "$scratch/readme"
+sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' docs/reference.md >"$scratch/table"
+same "that in docs/reference.md" "$scratch/parameters" "$scratch/table"
+sed -n 's/^#\t\([a-z]*\)  *.*(\([0-9]*\))$/\1 \2/p' scripts/package/etc/modprobe.d/simple.conf >"$scratch/modprobe"
+same "those in modprobe.d/simple.conf" "$scratch/parameters" "$scratch/modprobe"
+cut -d ' ' -f 1 "$scratch/parameters" >"$scratch/names"
+sed -n 's/^\.R*BI* *\[* *"*\([a-z]*\)=.*/\1/p' docs/simple.4 | awk '!seen[$0]++' >"$scratch/manual"
+same "those in the manual page" "$scratch/names" "$scratch/manual"
+
+awk '/^\.BI? / { split($2, name, "="); gsub(/"/, "", name[1]) } /^The default is [0-9]+\.$/ { sub(/\.$/, "", $4); print name[1], $4 }' \
+	docs/simple.4 >"$scratch/defaults"
+run grep -vxFf "$scratch/parameters" "$scratch/defaults"
+[ -s "$scratch/defaults" ] || status=empty
+expect "its defaults are the module's" 1
+
+# What docs/install.md says to type.
+awk '/^## / { heading = substr($0, 4) } /^```console$/ { print heading }' docs/install.md | sort -u >"$scratch/headings"
+while read -r heading; do
+	run grep -F "typed \"$heading\"" tests/install/in-guest.sh
+	expect "the test of the installation types \"$heading\"" 0
+done <"$scratch/headings"
+
+# The counters.
+sed -n 's/^ *(c"\([a-z_]*\)", |events| .*/\1/p' src/events.rs | sort >"$scratch/counters"
+sed -n '/`simple\/simpler` and `simple\/simplen`/,/^$/p' docs/reference.md | grep -Eo '`[a-z_]+`' | tr -d '`' |
+	grep -vx 'simplen' | sort -u >"$scratch/reference"
+same "the counters in docs/reference.md" "$scratch/counters" "$scratch/reference"
+while read -r name; do
+	run grep -Eq "^\.IR? $name( |$)" docs/simple.4
+	expect "the manual page has the counter $name" 0
+done <"$scratch/counters"
+
+# The commands.
+make -s help >"$scratch/help"
+while read -r target; do
+	run grep -Eq "make ([a-z|-]*\|)?$target\b" "$scratch/help"
+	expect "make help has $target" 0
+done < <(sed -n '/^\.PHONY:/,/[^\\]$/p' Makefile | sed 's/^\.PHONY://; s/\\$//' | tr -s ' \t' '\n' | grep -vx -e all -e help -e '')
+grep -Eho '(^|`|\$ |sudo |&& )make [a-z][a-z-]+' README.md CONTRIBUTING.md docs/*.md | sed 's/.*make //' | sort -u >"$scratch/typed"
+while read -r target; do
+	run grep -Eq "^$target:" Makefile
+	expect "there is a make $target, which a document names" 0
+done <"$scratch/typed"
+
+done_testing

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# docs/learn.md: its programs are compiled and run as it says, and print what it says, except for addresses, times and
+# process numbers.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=scripts/lib/base.sh
+. "$top/scripts/lib/base.sh"
+unset KDIR
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+set +e
+
+# What it shows is of pages of 4 KiB, and of the processor's page tables.
+if [ "$SERIES $FLAVOUR" != "${target_series[0]} amd64" ]; then
+	echo "1..0 # SKIP run for the kernel that is the default"
+	exit
+fi
+
+# In the checkout, as the build root does not see other folders.
+folder=$top/build/learn
+rm -rf "$folder"
+mkdir -p "$folder"
+ln -s "$top" "$folder/simple"
+cd "$folder" || exit
+awk '
+	/^`[a-z]*\.c`:$/ { file = $0; gsub(/[`:]/, "", file) }
+	/^```c$/ { piece = file; next }
+	/^```console$/ { piece = file; sub(/c$/, "console", piece); next }
+	/^```$/ { if (piece) close(piece); piece = "" }
+	piece { print >piece }
+' "$top/docs/learn.md"
+
+# masked: what comes in, without what differs from run to run.
+masked() {
+	sed -E -e 's/^\[ *[0-9.]+\]/[time]/; s/virt [0-9a-f]+/virt address/; s/phys [0-9a-f]{6,}/phys address/' \
+		-e 's/\(pid [0-9]+\)/(pid)/; s/^[0-9a-f]+-[0-9a-f]+ /range /; s/^(range .* 00:)[^/]*/\1 /; s/ +$//' |
+		grep -v -e '^simple: ' -e '^make: ' -e '^The driver' -e ': unloaded; '
+}
+
+for console in *.console; do
+	program=${console%.console}
+	mapfile -t commands < <(sed -n 's/^\$ //p' "$console")
+	# The compiler is that of the build root, as the host need not have one.
+	# shellcheck disable=SC2086 # words
+	run "$top/scripts/kernel/in-root.sh" ${commands[0]}
+	expect "${commands[0]}" 0
+	run bash -c "${commands[1]}"
+	expect "${commands[1]}" 0
+	sed '1,/^\.\.\.$/d' "$console" | masked >"$scratch/wanted"
+	masked <<<"$output" >"$scratch/printed"
+	run diff "$scratch/wanted" "$scratch/printed"
+	[ -s "$scratch/wanted" ] || status=nothing
+	expect "$program prints what the document says" 0
+done
+
+done_testing

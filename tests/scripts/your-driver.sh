@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# docs/your-driver.md: what it says to type is typed, in order, and its pieces of code are put where it says.
+# Every command succeeds.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=scripts/lib/base.sh
+. "$top/scripts/lib/base.sh"
+unset KDIR
+# shellcheck source=scripts/lib/kernels.sh
+. "$top/scripts/lib/kernels.sh"
+
+# It does not depend on the kernel.
+if [ "$SERIES $FLAVOUR" != "${target_series[0]} amd64" ]; then
+	echo "1..0 # SKIP typed for the kernel that is the default"
+	exit
+fi
+
+doc=$top/docs/your-driver.md
+ln -s "$top" "$scratch/simple"
+cd "$scratch" || exit
+
+# pieces DIRECTORY: cuts the document into files there, in order: NUMBER.LANGUAGE, each a block of code. What
+# the line before it names as a file in `...` is in NUMBER.LANGUAGE.name.
+mkdir pieces
+awk '
+	/^```$/ && piece { close(piece); piece = ""; next }
+	piece { print >piece; next }
+	/^```./ { piece = sprintf("pieces/%02d.%s", ++number, substr($0, 4)); print name >(piece ".name"); next }
+	/`tests\/[a-z.]*`:$/ { name = $0; sub(/^.*`tests/, "tests", name); sub(/`:$/, "", name) }
+' "$doc"
+
+# put_piece FILE: puts the items of a piece of Rust into the driver, each in the place of the one that begins
+# with the same words, or at the end.
+put_piece() {
+	local before after
+	before=$(cat "$folder/driver.rs") after=$(cat "$1")
+	# The build root has a Python, and does not see this folder.
+	after=$(cd "$top" && scripts/kernel/in-root.sh python3 -c '
+import re, sys
+HEAD = r"(?:#\[vtable\]\n)?(impl\b[^{]*|(?:struct|const|static|fn) \w+|use [^;]*)"
+def items(text):
+    """The items of a file, each with the comment before it, and what it begins with."""
+    for item in re.split(r"\n\n(?=\S)", text.strip()):
+        code = re.sub(r"^(//.*\n)+", "", item)
+        head = re.match(HEAD, code)
+        yield (head[1].strip() if head else None), item
+driver = list(items(sys.argv[1]))
+for head, item in items(sys.argv[2]):
+    places = [i for i, (other, _) in enumerate(driver) if head and other == head]
+    if places:
+        driver[places[0]] = head, item
+    else:
+        driver.append((head, item))
+print("\n\n".join(item for _, item in driver))
+' "$before" "$after") || return
+	printf '%s\n' "$after" >"$folder/driver.rs"
+}
+
+folder=
+for piece in pieces/??.*; do
+	case $piece in
+	*.name) ;;
+	*.console)
+		while read -r _ command; do
+			[[ ! $command =~ DRIVER=\$PWD/([a-z_]*) ]] || folder=${BASH_REMATCH[1]}
+			run timeout 900 bash -c "$command"
+			expect "$command" 0
+		done <"$piece"
+		;;
+	*.rust)
+		run put_piece "$piece"
+		expect "${piece##*/} is put into $folder/driver.rs" 0
+		;;
+	*)
+		cp "$piece" "$folder/$(cat "$piece.name")"
+		;;
+	esac
+done
+
+# What it ends with.
+run grep -c "^impl MiscDevice for\|^    fn ioctl\|^    fn read_iter" counter/driver.rs edu_device/driver.rs
+expect "there are the drivers that it describes" 0 "counter/driver.rs:2" "edu_device/driver.rs:2"
+run make -C counter lint
+expect "which the linters find nothing in" 0 ", 0 failed"
+
+done_testing
