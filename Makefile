@@ -8,7 +8,7 @@
 ## make run DEMO=edu   the same with a program that drives two PCI devices by their mapped registers
 ## make shell      boot a guest with the module loaded, and give a shell in it
 ## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
-## make test       run all tests in a guest
+## make test [TEST=<suite>[.<case>]]   run all tests in a guest, or that one
 ## make matrix     run the tests on every kernel that is known, and print a table
 ## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
 ## make bench      measure what mapping costs, in instructions [TIME=1: in time too] [SMP=4: threads too]
@@ -34,8 +34,7 @@
 ## make torture DRIVER=<folder> DEV=/dev/<name>   use its device at random
 ## make shell|check|lint|doc|matrix|rust-analyzer|clean DRIVER=<folder>   as above
 ##
-## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64 and FLAVOUR of Debian's stock kernels,
-##              amd64|cloud-amd64|rt-amd64 or arm64|arm64-16k, and SERIES=7.2|7.3 of them,
+## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64, FLAVOUR and SERIES of Debian's stock kernels, listed below,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/kernel/config/debug.config)
 ##              make intree: KSRC=<source tree>, or a copy of the stock kernel's
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
@@ -52,7 +51,7 @@ scripts := $(dir $(makefile))scripts
 # would be set to nothing, which the kernel's own make takes for an architecture.
 export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE DRIVER KIND DEV DESTDIR
 export MODULE_SIGN_KEY MODULE_SIGN_CERT
-export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME
+export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME TEST
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
@@ -125,4 +124,6 @@ distclean:
 
 help:
 	@sed -n 's/^## \?//p' $(makefile)
+	@echo
+	@sed -n 's/^\t"\([0-9.]*\) \([a-z0-9-]*\)"$$/Tested: SERIES=\1 FLAVOUR=\2/p' $(scripts)/lib/kernels.sh
 	@sed -n 's/^simple-version := /\nThis is simple /p' $(dir $(makefile))Kbuild

@@ -31,8 +31,8 @@ if [ ! -e "$known" ]; then
 		probe=$(mktemp -d)
 		trap 'rm -rf "$probe"' EXIT
 		printf '#!/bin/sh\n' >"$probe/probe"
-		if KDIR='' KERNEL=stock LOAD=no TRACE=no ICOUNT='' ACCEL=kvm TIMEOUT=20 \
-			"$top/scripts/guest/boot.sh" run "$probe/probe" >/dev/null 2>&1; then
+		if KDIR='' KERNEL=stock GUEST_MODULE=none TRACE=no ICOUNT='' ACCEL=kvm \
+			timeout 20 "$top/scripts/guest/boot.sh" run "$probe/probe" >/dev/null 2>&1; then
 			answer=kvm
 		fi
 	fi

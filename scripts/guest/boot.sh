@@ -5,10 +5,15 @@
 #
 # ARGS is one string of shell words. From the environment: KDIR, or KERNEL, ARCH and FLAVOUR choose the
 # kernel, DRIVER the driver, FILES, shell words like ARGS, are more files for the guest's working folder,
-# LOAD=no leaves the module unloaded, TRACE=no its trace unshown, RESERVE=yes keeps the kernel from using
+# TRACE=no leaves the module's trace unshown, RESERVE=yes keeps the kernel from using
 # 64 KiB in the midst of RAM, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS,
-# MEM, SMP, ICOUNT and TIMEOUT as in the README. IMAGE is a kernel to boot instead, with the driver built in, and the
-# examples as modules beside it.
+# MEM, SMP, ICOUNT and TIMEOUT as in docs/reference.md.
+#
+# GUEST_MODULE says what the guest has of the module:
+#   loaded   it is loaded before the program starts; this is the default
+#   present  it is in the guest's root folder, and the examples beside it; the program loads what it wants
+#   none     nothing
+#   a file   a kernel image that is booted in place of the other, with the driver built in; the examples are beside it
 #
 # Ends with the program's status, or 125 if the guest or its kernel failed.
 
@@ -23,7 +28,7 @@
 
 in_root=$top/scripts/kernel/in-root.sh
 mode=$1 prog=${2:-} args=${3:-}
-ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} LOAD=${LOAD:-yes} TRACE=${TRACE:-yes}
+ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} TRACE=${TRACE:-yes} GUEST_MODULE=${GUEST_MODULE:-loaded}
 
 # check_settings: ends with the reason if a setting has a value that it cannot have.
 check_settings() {
@@ -77,10 +82,6 @@ check_params() {
 # find_image: sets $image to the kernel to boot.
 find_image() {
 	local kernel release
-	if [ -n "${IMAGE:-}" ]; then
-		image=$IMAGE module=$IMAGE
-		return
-	fi
 	if [ -z "${KDIR:-}" ]; then
 		kernel=$("$top/scripts/kernel/chosen.sh")
 		image=$kernel/vmlinuz
@@ -117,7 +118,7 @@ make_initramfs() {
 	[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
 	cat >"$root/guest.conf" <<-END
 		out=/dev/${target_lines[1]} control=/dev/${target_lines[2]}
-		load=$([ "$LOAD" = no ] || echo yes)
+		load=$([ "$GUEST_MODULE" != loaded ] || echo yes)
 		module=$module_name
 		modparams=$(quote "${MODPARAMS:-}")
 		shell=$([ "$mode" != shell ] || echo yes)
@@ -173,18 +174,20 @@ boot() {
 	if [ "$mode" = shell ]; then
 		qemu+=(-chardev "stdio,id=out,signal=off")
 	else
-		qemu+=(-chardev "stdio,id=out")
+		qemu+=(-chardev "stdio,id=out,logfile=$dir/out")
 	fi
 	[ -z "${RESERVE:-}" ] || reserve_memory
 	if [ "$mode" != shell ]; then
 		for try in 1 2 3; do
-			"$in_root" timeout --foreground "$TIMEOUT" "${qemu[@]}" -append "$append" </dev/null &
+			"$in_root" "${qemu[@]}" -append "$append" </dev/null &
 			machine=$!
 			[ "$try" = 3 ] || comes_up && break
 			say "the guest's kernel did not come up, as an emulated one sometimes does not; booting it again"
 			kill "$machine" 2>/dev/null || true
 			wait "$machine" || true
 		done
+		limit_silence >/dev/null 2>&1 &
+		watch=$!
 		wait "$machine"
 	elif [ -t 0 ]; then
 		"$in_root" "${qemu[@]}" -append "$append"
@@ -194,6 +197,21 @@ boot() {
 		typist=$!
 		"$in_root" "${qemu[@]}" -append "$append" <"$dir/input"
 	fi
+}
+
+# limit_silence: ends the guest when nothing of what it prints has become longer for TIMEOUT seconds.
+limit_silence() {
+	local size last='' since=$SECONDS
+	while sleep 1; do
+		size=$(stat -c %s "$dir"/{out,console,control} 2>/dev/null) || true
+		if [ "$size" != "$last" ]; then
+			last=$size since=$SECONDS
+		elif [ $((SECONDS - since)) -ge "$TIMEOUT" ]; then
+			touch "$dir/silent"
+			kill "$machine"
+			return
+		fi
+	done
 }
 
 # comes_up: whether the guest's first process is there within a time that is far more than it takes. Before
@@ -233,6 +251,7 @@ trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
 module=
 machine=
 typist=
+watch=
 # The driver's lines in the kernel log that are shown.
 trace='simple: simple[rn]: '
 [ -z "$driver" ] || trace="\\b$module_name: "
@@ -240,13 +259,27 @@ check_settings
 if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi
-[ "$LOAD" = no ] && [ -z "${WITH_MODULE:-}" ] || module=$("$top/scripts/kernel/build-modules.sh" --guest)
-[ "$LOAD" = no ] || check_params
-find_image
+case $GUEST_MODULE in
+loaded)
+	module=$("$top/scripts/kernel/build-modules.sh" --guest)
+	check_params
+	find_image
+	;;
+present)
+	module=$("$top/scripts/kernel/build-modules.sh" --guest)
+	find_image
+	;;
+none)
+	find_image
+	;;
+*)
+	module=$GUEST_MODULE image=$GUEST_MODULE
+	;;
+esac
 
 mkdir -p "$cache"
 dir=$(mktemp -d "$cache/guest.XXXXXX")
-trap 'kill $typist $machine 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill $typist $watch $machine 2>/dev/null || true; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 make_initramfs
 
@@ -257,9 +290,9 @@ if grep -Eq "$trouble" "$dir/console" "$dir/control" 2>/dev/null; then
 	say "error: the guest's kernel reported trouble${driver:+ while $module_name was tried}, see above"
 	exit 125
 fi
-if [ "$status" = 124 ]; then
+if [ -e "$dir/silent" ]; then
 	tail -n 20 "$dir/console" | tr -d '\r' >&2
-	say "error: the guest did not end within $TIMEOUT seconds (set TIMEOUT for more)"
+	say "error: the guest printed nothing for $TIMEOUT seconds, and was ended (set TIMEOUT for more)"
 	exit 125
 fi
 result=$(sed -n '/^exit /{s/^exit \([0-9]*\)\r*$/\1/p;q}' "$dir/control")

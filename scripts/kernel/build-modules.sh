@@ -51,15 +51,15 @@ host_build() {
 
 # target_build ARG...: with the toolchain of the build root.
 target_build() {
-	local kernel release out
+	local kernel release out lock
 	kernel=$("$top/scripts/kernel/chosen.sh")
 	release=$(cat "$kernel/release")
 	out=$folder/build/$release
 	mkdir -p "$out"
 	say "building${driver:+ $module_name} for $release"
-	flock "$out" "$top/scripts/kernel/in-root.sh" make --no-print-directory -C "$kernel/build" \
-		M="$folder_in_root" MO="$folder_in_root/build/$release" \
-		ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain" -j"$(nproc)" modules "$@" >&2
+	exec {lock}<"$out"
+	flock "$lock"
+	kernel_make -C "$kernel/build" M="$folder_in_root" MO="$folder_in_root/build/$release" -j"$(nproc)" modules "$@" >&2
 	built "$out" "$@"
 }
 

@@ -20,8 +20,8 @@ packages=(
 	cpio
 	# test programs and linters
 	cargo gcc ca-certificates perl shellcheck
-	# the benchmark's plots
-	gnuplot-nox
+	# the benchmark's plots, and pictures
+	gnuplot-nox netpbm
 	# packages for Debian, signatures, and a disk with Debian on it
 	debhelper dh-dkms lintian openssl e2fsprogs
 	# what the architecture needs

@@ -17,7 +17,6 @@ KERNEL=debug
 # shellcheck source=scripts/lib/kernel-config.sh
 . "$top/scripts/lib/kernel-config.sh"
 
-in_root=$top/scripts/kernel/in-root.sh
 root=$("$top/scripts/kernel/build-root.sh")
 fragments=("$top"/scripts/kernel/config/{guest,"guest-$target_arch",debug,"debug-$target_arch"}.config)
 source_name=$(basename "$(readlink "$("$top/scripts/kernel/stock.sh")/source")")
@@ -26,26 +25,21 @@ name=linux-$SERIES-debug-$target_arch-$(key_of "$0" "${fragments[@]}" "$source_n
 what="debug kernel"
 lines=2000
 
-# kernel_make TARGET...: make in the build tree.
-kernel_make() {
-	"$in_root" make -C "$cache/$source_name" O="$dir/build" ARCH="$target_arch" "$target_toolchain" \
-		LOCALVERSION=-debug "$@"
-}
-
 # make_kernel DIR: fills DIR.
 make_kernel() {
-	dir=$1 log=$cache/$name.log
+	local dir=$1 build=(kernel_make -C "$cache/$source_name" O="$1/build" LOCALVERSION=-debug)
+	log=$cache/$name.log
 	rm -f "$log"
 	mkdir "$dir/build"
 	ln -s "../$source_name" "$dir/source"
 
 	cat "${fragments[@]}" >"$dir/fragment"
-	kernel_make KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
+	"${build[@]}" KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
 	check_config "$dir/fragment" "$dir/build/.config"
 	say "building a debug kernel of ${source_name#linux-source-} (once, 7 minutes on two processors)"
-	kernel_make -j"$(nproc)" all |& keep_log || failed build
+	"${build[@]}" -j"$(nproc)" all |& keep_log || failed build
 
-	cp "$dir/build/$(kernel_make -s image_name)" "$dir/vmlinuz"
+	cp "$dir/build/$("${build[@]}" -s image_name)" "$dir/vmlinuz"
 	cp "$dir/build/include/config/kernel.release" "$dir/release"
 	# Modules are built without them.
 	find "$dir/build" -name '*.o' -delete

@@ -47,12 +47,6 @@ make_source() {
 	rm -rf "$1/package"
 }
 
-# kernel_make TARGET...: make in the build tree, the way Debian calls it.
-kernel_make() {
-	"$in_root" make -C "$source" O="$tree" ARCH="$target_arch" \
-		"$target_toolchain" CROSS_COMPILE="$target_triplet-" LOCALVERSION="${localversion:-}" "$@"
-}
-
 # make_kernel DIR: fills DIR.
 make_kernel() {
 	dir=$1 log=$cache/$name.log
@@ -76,8 +70,7 @@ make_kernel() {
 	ln -s "../$source_name" "$dir/source"
 
 	say "rebuilding the Rust metadata of $release (once, 1 to 2 minutes)"
-	source=$cache/$source_name tree=$dir/build
-	rebuild_metadata
+	rebuild_metadata kernel_make "$cache/$source_name" "$dir/build"
 	echo "$release" >"$dir/release"
 	rm -f "$log"
 }

@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # the names are for the scripts that source this file
+# shellcheck disable=SC2034,SC2154 # the names are for the scripts that source this file; top is from base.sh
 #
-# Sourced after base.sh: the one place that knows which kernels there are, and what each needs.
+# Sourced after base.sh: the one place that knows which kernels there are, what each needs, and how its make is called.
 
 KERNEL=${KERNEL:-stock}
 
-target_series=(7.2 7.3)         # the first one is the default
+# The kernels that the tests run on, as a series of Debian's kernels and a flavour of it. A flavour's name has that of its
+# architecture in it. The first series is the default, and the first flavour of each architecture is that one's default.
+target_kernels=(
+	"7.2 amd64"
+	"7.2 cloud-amd64"
+	"7.2 rt-amd64"
+	"7.2 arm64"
+	"7.2 arm64-16k"
+	"7.3 amd64"
+)
+
+mapfile -t target_series < <(printf '%s\n' "${target_kernels[@]% *}" | uniq)
 SERIES=${SERIES:-${target_series[0]}}
 [[ " ${target_series[*]} " == *" $SERIES "* ]] || die "SERIES=$SERIES is not known" \
 	"Known series: $(printf '%s, ' "${target_series[@]}" | sed 's/, $//')"
@@ -39,7 +50,6 @@ amd64 | x86 | x86_64)
 	# A timer that is emulated on a busy machine can seem not to work.
 	target_args=no_timer_check
 	target_icount_args=tsc=reliable # for the kernel to take its time from the counted instructions
-	target_flavours=(amd64 cloud-amd64 rt-amd64) # the first one is the default
 	;;
 arm64)
 	target_arch=arm64
@@ -61,12 +71,12 @@ arm64)
 	target_display="-device VGA,romfile=" # there is no firmware that would run the ROM's program
 	target_args=
 	target_icount_args=norandmaps   # counts depend on where a mapping begins
-	target_flavours=(arm64 arm64-16k)
 	;;
 *)
 	die "ARCH=$ARCH is not known" "Known architectures: amd64, arm64"
 	;;
 esac
+mapfile -t target_flavours < <(printf '%s\n' "${target_kernels[@]#* }" | grep -w "$target_deb_arch" | awk '!seen[$0]++')
 FLAVOUR=${FLAVOUR:-${target_flavours[0]}}
 [[ " ${target_flavours[*]} " == *" $FLAVOUR "* ]] ||
 	die "FLAVOUR=$FLAVOUR is not known for ARCH=$target_deb_arch" \
@@ -75,7 +85,7 @@ FLAVOUR=${FLAVOUR:-${target_flavours[0]}}
 case $KERNEL in
 stock)
 	target_toolchain=CC=$target_triplet-$target_cc # what builds modules for it, for its make
-	target_mem=1G                   # the guest's memory, and the seconds that it may take, and until it is up
+	target_mem=1G                   # the guest's memory, and the seconds that it may be silent, and take until it is up
 	target_timeout=120 target_boot_timeout=90
 	# A huge page has 32 MiB there, and the tests use many.
 	[ "$FLAVOUR" != arm64-16k ] || target_mem=2G
@@ -96,3 +106,9 @@ debug)
 esac
 [ "$KERNEL" = stock ] || [ -z "${KDIR:-}" ] || die "KDIR and KERNEL=$KERNEL name two kernels" \
 	"Leave one of them out."
+
+# kernel_make ARG...: the kernel's make, with the toolchain of the build root, for the target's architecture.
+target_make=(make --no-print-directory ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain")
+kernel_make() {
+	"$top/scripts/kernel/in-root.sh" "${target_make[@]}" "$@"
+}

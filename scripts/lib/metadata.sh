@@ -5,12 +5,7 @@
 # Sourced after base.sh: the metadata of a kernel's Rust crates, which header packages leave out. The same compiler
 # makes the same metadata again from the same source and configuration; whether it did is checked.
 #
-# The functions work with
-#   release  the kernel's release string
-#   source   its source tree
-#   tree     a build tree that has the kernel's .config and Module.symvers, and gets the rest
-#   log      the file for what its make prints
-#   kernel_make TARGET...   calls make for these trees
+# $release is the kernel's release string, and $log the file for what its make prints.
 
 # options: what the build tree's configuration sets, less what is for programs, and needs a compiler for 32 bits.
 options() {
@@ -29,18 +24,19 @@ check_symbols() {
 		"$(wc -l <<<"$missing") of $(wc -l <<<"$exported") symbols differ, the first is ${missing%%$'\n'*}"
 }
 
-# rebuild_metadata: makes the build tree.
+# rebuild_metadata MAKE SOURCE TREE: makes a build tree of TREE, which has the kernel's .config and Module.symvers, from
+# the kernel's source. MAKE is the command that calls make with the toolchain.
 rebuild_metadata() {
-	local config version made
-	version=$(kernel_make -s kernelversion)
+	local config version made kernel_make=("$1" -C "$2" O="$3") source=$2 tree=$3
+	version=$("${kernel_make[@]}" -s kernelversion)
 	[[ $release == "$version"* ]] || die "the source in $source is of Linux $version, and the kernel is $release" \
 		"Install the source of the kernel's version."
 	config=$(options)
-	localversion=${release#"$version"}
-	quietly kernel_make olddefconfig
+	kernel_make+=(LOCALVERSION="${release#"$version"}")
+	quietly "${kernel_make[@]}" olddefconfig
 	diff <(echo "$config") <(options) >>"$log" ||
 		die "the configuration of $release does not fit the compiler that is here" "See $log"
-	quietly kernel_make -j"$(nproc)" modules_prepare
+	quietly "${kernel_make[@]}" -j"$(nproc)" modules_prepare
 	made=$(cat "$tree/include/config/kernel.release")
 	[ "$made" = "$release" ] || die "the tree calls itself $made, not $release"
 	check_symbols

@@ -71,8 +71,7 @@ tests_in_guest() {
 run_driver_tests() {
 	local files
 	files=$(quote "${@/#/$driver_tests_out/}" "$top/tests/unload.sh")
-	FILES=$files TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
-		"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@" "unload.sh $module_name")"
+	FILES=$files TRACE=no "$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@" "unload.sh $module_name")"
 }
 
 # run_tests TEST...: boots a guest that runs these programs, each with arguments of its own if it has
@@ -84,6 +83,6 @@ run_driver_tests() {
 run_tests() {
 	local programs=("${@%% *}")
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
-		FILES="${programs[*]/#/$tests_out/}" LOAD=no TRACE=no TIMEOUT=${TIMEOUT:-$((4 * target_timeout))} \
+		FILES="${programs[*]/#/$tests_out/}" GUEST_MODULE=${GUEST_MODULE:-present} TRACE=no \
 		"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@")"
 }

@@ -28,7 +28,7 @@ modules=$results/$release
 
 # guest SUITE: what bench/bench.c prints of it.
 guest() {
-	LOAD=no WITH_MODULE=yes TRACE=no MEM=2G TIMEOUT=3600 QEMU_ARGS="$target_display,vgamem_mb=256" \
+	GUEST_MODULE=present TRACE=no MEM=2G TIMEOUT=3600 QEMU_ARGS="$target_display,vgamem_mb=256" \
 		FILES="$modules/simple_c.ko $modules/bench_uio.ko $kernel/uio.ko" \
 		"$top/scripts/guest/boot.sh" run "$tests_out/bench" "$1"
 }

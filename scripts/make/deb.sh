@@ -53,7 +53,7 @@ sed -i -e "s|@RELEASE@|$release|g; s|@ARCH@|$target_deb_arch|g; s|@VERSION@|$ver
 	-e "s|@LOCATIONS@|$(sed 's|[^ ]* *|/updates/dkms |g; s/ $//' <<<"${modules% }")|" "$source"/debian/*
 
 export RELEASE=$release SIGN
-KERNEL_MAKE="make --no-print-directory -C $kernel/build ARCH=$target_arch CROSS_COMPILE=$target_triplet- $target_toolchain"
+KERNEL_MAKE="${target_make[*]} -C $kernel/build"
 SIGN=$(sign_command "$kernel/build")
 export KERNEL_MAKE
 log=$out/log

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lint.sh: runs every linter, on DRIVER those that suit it, and ends with the line "N passed, N failed".
+# lint.sh: runs every linter, on DRIVER those that suit it, each of which is a case. The output is TAP; the last line
+# counts.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -10,7 +11,7 @@
 
 cd "$folder"
 in_root=$top/scripts/kernel/in-root.sh
-passed=0 failed=0
+checks=0
 
 # check NAME COMMAND...: passes if COMMAND succeeds and warns of nothing.
 check() {
@@ -18,12 +19,11 @@ check() {
 	shift
 	if output=$("$@" 2>&1) && ! grep -Eq '^(warning|WARNING|CHECK|ERROR)' <<<"$output"; then
 		echo "ok - $name"
-		passed=$((passed + 1))
 	else
 		echo "# ${output//$'\n'/$'\n'# }"
 		echo "not ok - $name"
-		failed=$((failed + 1))
 	fi
+	checks=$((checks + 1))
 }
 
 # The module with the kernel's clippy settings. It has a folder of its own, so that nothing is taken
@@ -79,7 +79,7 @@ theirs() {
 	find . -path ./build -prune -o -type f \( "$@" \) -printf '%P\n' | LC_ALL=C sort
 }
 
-if [ -n "$driver" ]; then
+lint_driver() {
 	check "clippy on $module_name" kernel_clippy
 	mapfile -t rust < <(theirs -name '*.rs')
 	check "rustfmt on $module_name" kernel_rustfmt "${rust[@]}"
@@ -87,22 +87,25 @@ if [ -n "$driver" ]; then
 	check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
 	mapfile -t shell < <(theirs -name '*.sh')
 	[ ${#shell[@]} -eq 0 ] || check "shellcheck on the scripts" shell_check "${shell[@]}"
-	echo "$passed passed, $failed failed"
-	[ "$failed" = 0 ]
-	exit
-fi
+}
 
-check "clippy on the module" kernel_clippy
-check "rustdoc on the abstractions" scripts/make/doc.sh
-check "rustfmt on the module" kernel_rustfmt src/abstractions/simple_mmap.rs src/simple.rs src/examples/*.rs \
-	tests/*/driver.rs tests/misuse/*.rs scripts/new/*.rs scripts/new/tests/*.rs
-check "clippy on the Rust test program" cargo_clippy
-check "rustfmt on the Rust test program" cargo_fmt
-check "drivers are safe code" drivers_are_safe
-mapfile -t sources < <(ours '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
-check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
-mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/*' 'scripts/package/debian/*.p*' scripts/package/debian/simple-dkms.dkms)
-check "shellcheck on the scripts" shell_check "${shell[@]}"
+lint_project() {
+	check "clippy on the module" kernel_clippy
+	check "rustdoc on the abstractions" scripts/make/doc.sh
+	check "rustfmt on the module" kernel_rustfmt src/abstractions/simple_mmap.rs src/simple.rs src/examples/*.rs \
+		tests/drivers/*/driver.rs tests/misuse/*.rs scripts/new/*.rs scripts/new/tests/*.rs
+	check "clippy on the Rust test program" cargo_clippy
+	check "rustfmt on the Rust test program" cargo_fmt
+	check "drivers are safe code" drivers_are_safe
+	mapfile -t sources < <(ours '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
+	check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
+	mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/initramfs/*' 'scripts/package/debian/*.p*' scripts/package/debian/simple-dkms.dkms)
+	check "shellcheck on the scripts" shell_check "${shell[@]}"
+}
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+{
+	echo "### start lint"
+	if [ -n "$driver" ]; then lint_driver; else lint_project; fi
+	echo "1..$checks"
+	echo "### end 0"
+} | "$in_root" perl "$top/tests/judge.pl" lint

@@ -18,7 +18,7 @@ case ${DEMO:-} in
 edu)
 	[ -z "${PROG:-}" ] || die "DEMO and PROG: one program is run" "Leave one of them out."
 	# One processor, and the kernel's clock counts instructions.
-	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 SMP='' LOAD=no WITH_MODULE=yes TRACE=no
+	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 SMP='' GUEST_MODULE=present TRACE=no
 	build_tests demo
 	PROG=$tests_out/edu-demo
 	;;

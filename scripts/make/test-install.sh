@@ -97,7 +97,7 @@ StandardError=inherit"
 	done
 	echo "### start $1"
 	# Only the firmware's own code, in system management mode, may write its variables.
-	[ -z "${3:-}" ] || qemu+=(-machine q35,smm=on -global "driver=cfi.pflash01,property=secure,value=on"
+	[ -z "${3:-}" ] || qemu+=(-machine "q35,smm=on" -global "driver=cfi.pflash01,property=secure,value=on"
 		-drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 		-drive "if=pflash,format=raw,file=$dir/variables")
 	"$in_root" timeout 3600 "${qemu[@]}" -kernel "$dir/vmlinuz-$2" -initrd "$dir/initrd.img-$2" \

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test.sh: builds the module and the tests, and runs them all: in a guest those of the driver, then
-# those of the scripts; of DRIVER those that are in its folder. The output is TAP; the last line counts.
+# those of the scripts; of DRIVER those that are in its folder. TEST=<suite>[.<case>] chooses one. The output is TAP;
+# the last line counts.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -14,15 +15,38 @@ judged() {
 	"$top/scripts/kernel/in-root.sh" perl "$top/tests/judge.pl" "$@"
 }
 
+# chosen SUITE...: if TEST is set, the one of these that it names, with what makes it run the case alone: the harness
+# takes a whole name with -r, which begins with that of a fixture, often the suite's; and with -t the name of a case in all
+# its variants.
+chosen() {
+	local suite=${TEST%%.*} name=${TEST#"${TEST%%.*}"}
+	name=${name#.}
+	[[ " $* " == *" $suite "* ]] || return
+	case $name in
+	'') echo "$suite" ;;
+	*.*) echo "$suite -r $name -r $suite.$name" ;;
+	*) echo "$suite -t $name" ;;
+	esac
+}
+
+# unknown_test SUITE...: ends with what there is.
+unknown_test() {
+	die "TEST=$TEST: there is no suite ${TEST%%.*}" "There are: $*"
+}
+
 if [ -n "$driver" ]; then
 	build_driver_tests
 	mapfile -t in_guest < <(driver_tests)
 	[ ${#in_guest[@]} -gt 0 ] || die "there is no test program in $driver/tests" \
 		"Each *.c, *.rs and *.sh there is one, which prints TAP."
+	if [ -n "${TEST:-}" ]; then
+		one=$(chosen "${in_guest[@]}") || unknown_test "${in_guest[@]}"
+		in_guest=("$one")
+	fi
 	say "booting the guest for the tests of $module_name (10 seconds and more, emulated)"
 	{
 		run_driver_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
-	} | judged "${in_guest[@]}" unload.sh
+	} | judged "${in_guest[@]%% *}" unload.sh
 	exit
 fi
 
@@ -34,6 +58,15 @@ if [ "$KERNEL" = stock ]; then
 	for script in "$top"/tests/scripts/*.sh; do
 		[[ $script == *debug.sh ]] || on_host+=("scripts/${script##*/}")
 	done
+fi
+
+if [ -n "${TEST:-}" ]; then
+	if [[ " ${on_host[*]} " == *" ${TEST%.sh}.sh "* ]]; then
+		in_guest=() on_host=("${TEST%.sh}.sh")
+	else
+		one=$(chosen "${in_guest[@]}") || unknown_test "${in_guest[@]}" "${on_host[@]}"
+		in_guest=("$one") on_host=()
+	fi
 fi
 
 build_tests selftests rust-user
@@ -54,10 +87,13 @@ trap 'rm -f "$host_output"' EXIT
 
 takes="1 to 3 minutes"
 [ "$KERNEL" = stock ] || takes="several minutes"
-say "booting the guest for the tests ($takes, emulated)"
+[ -z "${TEST:-}" ] || takes="10 seconds and more"
 {
 	run_host >"$host_output" 2>&1 &
-	WITH_MODULE=yes run_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
+	if [ ${#in_guest[@]} -gt 0 ]; then
+		say "booting the guest for the tests ($takes, emulated)"
+		run_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
+	fi
 	wait
 	cat "$host_output"
-} | judged "${in_guest[@]}" "${on_host[@]}"
+} | judged "${in_guest[@]%% *}" "${on_host[@]}"

@@ -68,12 +68,9 @@ compiler() {
 	config_of "$headers" CC_VERSION_TEXT | cut -d ' ' -f 1
 }
 
-# kernel_make TARGET...: make in the build tree, with what Debian's headers say of the compiler.
-kernel_make() {
-	local arch
-	arch=$(arch_of "$headers")
-	make -C "$source" O="$tree" ARCH="$arch" CC="$(compiler)" \
-		LOCALVERSION="${localversion:-}" "$@"
+# native_make ARG...: the kernel's make, with the compiler that Debian's headers name.
+native_make() {
+	make ARCH="$(arch_of "$headers")" CC="$(compiler)" "$@"
 }
 
 # make_headers DIR: fills DIR.
@@ -81,12 +78,13 @@ make_headers() {
 	work=$1/work
 	# A kernel's source is large.
 	trap 'rm -rf "$work"' EXIT
-	log=$cache/$name.log source=$work/source tree=$work/build
+	local source=$work/source tree=$work/build
+	log=$cache/$name.log
 	say "rebuilding the Rust metadata of $release from $package (1 to 3 minutes)"
 	mkdir -p "$source" "$tree"
 	tar -C "$source" --strip-components=1 -xf "$package"
 	cp "$headers"/{.config,Module.symvers} "$tree"
-	rebuild_metadata
+	rebuild_metadata native_make "$source" "$tree"
 	cp -a "$headers"/. "$1"
 	rm -f "$1"/{scripts,tools}
 	cp -a "$headers/scripts/." "$1/scripts"

@@ -30,7 +30,7 @@ done
 END_OF_SCRIPT
 
 build_tests caching
-run env FILES="$out/caching.ko $tests_out/touch" LOAD=no TRACE=no QEMU_ARGS="-device edu" \
+run env FILES="$out/caching.ko $tests_out/touch" GUEST_MODULE=none TRACE=no QEMU_ARGS="-device edu" \
 	"$top/scripts/guest/boot.sh" run "$scratch/types"
 if [ "$target_arch" = x86 ]; then
 	# The MTRRs have all addresses of PCI uncached, which wins over cached, as the doc says.

@@ -25,7 +25,7 @@ mknod /dev/door c "$(awk '$2 == "door" { print $1 }' /proc/devices)" 0 || exit
 END_OF_SCRIPT
 
 build_tests door
-run env FILES="$out/door.ko $tests_out/door" LOAD=no TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/map"
+run env FILES="$out/door.ko $tests_out/door" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/map"
 expect "it is mapped, shared, forked, and holds the module" 0 "two mappings of a file show the same" \
 	"another file has a page of its own" "beyond the page is a SIGBUS" "executable is refused" \
 	"a child writes to the same page" "what is unmapped once stays in the other mapping" \

@@ -45,7 +45,7 @@ expect "a kernel that does not come up is booted again, and reported" 2 "booting
 
 program hang <<<'sleep 1000'
 guest PROG="$scratch/hang" TIMEOUT=3
-expect "a guest that hangs is ended" 2 "did not end within 3 seconds"
+expect "a guest that hangs is ended" 2 "printed nothing for 3 seconds"
 
 guest PROG="$scratch/nothing" MODPARAMS="pages=0"
 expect "parameters that the module refuses are reported" 2 "parameter pages is 0" "the module was not loaded"

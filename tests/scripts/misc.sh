@@ -29,7 +29,7 @@ rmmod misctest
 END_OF_SCRIPT
 
 build_tests misc
-run env FILES="$out/misctest.ko $tests_out/misc" LOAD=no TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
+run env FILES="$out/misctest.ko $tests_out/misc" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
 compat=()
 [ "$target_arch" != x86 ] || compat=("compat: compat_ioctl is asked" "compat: ioctl is asked without it"
 	"compat: a structure is copied in and out" "compat: the same by compat_ptr_ioctl()")

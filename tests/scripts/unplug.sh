@@ -28,7 +28,7 @@ guest() (
 	exec {ready}< <(exec "$top/scripts/kernel/in-root.sh" python3 "$top/scripts/guest/qmp.py")
 	client=$!
 	read -r -u "$ready" _
-	QEMU_ARGS="-serial unix:line -qmp unix:qmp $*" TRACE=no FILES='' LOAD=no WITH_MODULE=yes \
+	QEMU_ARGS="-serial unix:line -qmp unix:qmp $*" TRACE=no FILES='' GUEST_MODULE=present \
 		"$top/scripts/guest/boot.sh" run "$tests_out/unplug" "/dev/${target_lines[3]} $bus"
 	status=$?
 	kill "$client" 2>/dev/null

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Reads what several runs of tests printed, and prints the sum of the lines "N passed, N failed, N skipped" in it. Fails if
+# a test failed, or unless there are as many of these lines as runs.
+#
+# -v runs=N: how many runs there were
+
+/^[0-9]+ passed, [0-9]+ failed/ {
+	passed += $1
+	failed += $3
+	skipped += $5
+	counted++
+}
+
+END {
+	# A run that did not come to its end counts as one that failed.
+	failed += runs - counted
+	printf "%d passed, %d failed", passed, failed
+	if (skipped)
+		printf ", %d skipped", skipped
+	printf "\n"
+	exit failed > 0
+}
