@@ -22,12 +22,7 @@ in_debian() {
 		"${namespace[@]}" --unshare-pid --unshare-net --die-with-parent --chdir /media/packages "$@"
 }
 
-# left: the files that have the module's name in theirs.
-left() {
-	in_debian find / -xdev -path /var/log -prune -o -name '*simple*' -print | sort
-}
-
-left >"$scratch/before"
+in_debian /media/simple/tests/install/left.sh >"$scratch/before"
 mapfile -t command < <("$top/tests/install/commands.sh" '#' "Other kernels, and newer ones")
 run in_debian sh -c "${command[0]}"
 expect "# ${command[0]}" 0 "Installing /lib/modules/$release/updates/dkms/simple.ko"
@@ -55,7 +50,7 @@ run in_debian dkms install -m simple -v "$version" -k "$release"
 expect "without the source, the kernel is left out, and the reason is told" 77 "lacks the metadata"
 run in_debian apt purge simple-common
 expect "it is purged" 0
-run diff "$scratch/before" <(left)
+run diff "$scratch/before" <(in_debian /media/simple/tests/install/left.sh)
 expect "and nothing is left" 0
 rm -rf "$debian"
 

@@ -23,15 +23,9 @@ typed() {
 	expect "the document has something to type under \"$1\"" 0
 }
 
-# left: the files that have the module's name in theirs, less those of the kernels.
-left() {
-	find / -xdev \( -path /var/log -o -path '/usr/lib/modules/*/kernel' -o -path '/usr/src/linux-*' \) -prune -o \
-		-name '*simple*' -print | sort
-}
-
 # nothing_left: passes if all is as it was before the first installation.
 nothing_left() {
-	run diff /root/left-before <(left)
+	run diff /root/left-before <("$top/tests/install/left.sh")
 	expect "nothing is left" 0
 	run grep '/simple\.ko' /lib/modules/*/modules.dep
 	expect "nor in the list of modules" 1
@@ -50,7 +44,7 @@ loaded() {
 packages() {
 	useradd -m -G video anna
 	useradd -m otto
-	left >/root/left-before
+	"$top/tests/install/left.sh" >/root/left-before
 	cd /media/packages || exit
 	typed "Packages"
 	typed "Parameters, and who may use the devices"
