@@ -47,6 +47,24 @@ program hang <<<'sleep 1000'
 guest PROG="$scratch/hang" TIMEOUT=3
 expect "a guest that hangs is ended" 2 "printed nothing for 3 seconds"
 
+# The guest is known by an argument that its kernel has and no other's.
+program wait <<<'echo started; sleep 1000'
+make -C "$top" run PROG="$scratch/wait" KERNEL_ARGS="marker=$$" >"$scratch/run" 2>&1 &
+for _ in {1..600}; do
+	! grep -q started "$scratch/run" || break
+	sleep 0.2
+done
+run grep -c started "$scratch/run"
+expect "a program runs" 0
+kill -TERM "$!"
+wait "$!" 2>/dev/null
+for _ in {1..50}; do
+	pgrep -f "[m]arker=$$" >/dev/null || break
+	sleep 0.2
+done
+run pgrep -f "[m]arker=$$"
+expect "and when make is terminated the guest ends" 1
+
 guest PROG="$scratch/nothing" MODPARAMS="pages=0"
 expect "parameters that the module refuses are reported" 2 "parameter pages is 0" "the module was not loaded"
 
