@@ -142,6 +142,8 @@ macro_rules! module_devices {
             $($rest)*
         }
 
+        // Its page would have a link to `WithDevices`, which has none.
+        #[doc(hidden)]
         struct __ModuleOfDevices(
             // It is dropped with the module.
             #[allow(dead_code)] $crate::device::module::WithDevices<$module>,
