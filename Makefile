@@ -17,7 +17,7 @@
 ## make intree-undo   take it out of KSRC again
 ## make check [KDIR=<build tree>]   tell whether the module can be built for that kernel, or the running one
 ## make lint       run all linters
-## make doc        make the documentation of the abstractions
+## make doc        make the documentation of the abstractions and the drivers
 ## make rust-analyzer   write rust-project.json, from which editors know the crates
 ## make install [KDIR=<build tree>] [DESTDIR=<dir>]   install the modules, a udev rule and configuration, as root
 ## make uninstall [DESTDIR=<dir>]   take that out again

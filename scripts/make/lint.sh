@@ -91,7 +91,7 @@ lint_driver() {
 
 lint_project() {
 	check "clippy on the module" kernel_clippy
-	check "rustdoc on the abstractions" scripts/make/doc.sh
+	check "rustdoc on the abstractions and the drivers" scripts/make/doc.sh
 	check "rustfmt on the module" kernel_rustfmt src/abstractions/simple_mmap.rs src/simple.rs src/examples/*.rs \
 		tests/drivers/*/driver.rs tests/misuse/*.rs scripts/new/*.rs scripts/new/tests/*.rs
 	check "clippy on the Rust test program" cargo_clippy

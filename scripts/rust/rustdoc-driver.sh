@@ -21,5 +21,26 @@ for arg in "$@"; do
 	esac
 done
 
-rustdoc "${args[@]}" -Dwarnings --out-dir "$DOC_DIR"
+# document [ARG...]: makes the pages of the crate, and tells doc.sh in a file where the kernel's source is.
+document() {
+	rustdoc "${args[@]}" -Dwarnings --enable-index-page --out-dir "$DOC_DIR" "$@"
+	# shellcheck disable=SC2154 # srctree is exported by the kernel's Makefile
+	echo "$srctree" >srctree
+}
+
+# The abstractions are compiled once for each module, and documented once: for the module that is first here.
+if [[ " $* " == *" --crate-name simple_mmap "* ]]; then
+	if mkdir "$DOC_DIR/simple_mmap" 2>/dev/null; then
+		document
+	fi
+	exec rustc "$@"
+fi
+
+# A driver's crate has the name of its file. In the documentation the crate that declares the module has the name
+# of the module instead. Private items are documented, as a driver has hardly a public one.
+source=${!#}
+crate=$(basename "$source" .rs)
+! grep -Eq '\bmodule(_[a-z]+)*! *\{' "$source" || crate=${RUST_MODFILE##*/}
+crate=${crate//-/_}
+document --crate-name "$crate" --document-private-items
 exec rustc "$@"
