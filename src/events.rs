@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happens to the mappings of a device: counted, for debugfs, and traced in the kernel log as
-//! far as the parameter `trace` asks for it.
+//! The events of a device's mappings: counted, for debugfs, and traced in the kernel log if the
+//! parameter `trace` asks for it.
 
 use kernel::{
     fmt,
@@ -13,7 +13,7 @@ use kernel::{
 };
 use simple_mmap::prelude::*;
 
-/// The events of one device.
+/// The counters of the events of one device.
 pub(crate) struct Events {
     device: &'static CStr,
     opens: Atomic<i64>,
@@ -26,13 +26,14 @@ pub(crate) struct Events {
     freed: Atomic<i64>,
 }
 
-/// The highest trace level: 0 is nothing, 1 traces open and close, 2 faults too.
+/// The highest trace level. Level 0 traces nothing, 1 traces opening and closing of VMAs, and 2
+/// traces faults, too.
 pub(crate) const MAX_TRACE: u8 = 2;
 
 static TRACE_VMAS: StaticKey = StaticKey::disabled();
 static TRACE_FAULTS: StaticKey = StaticKey::disabled();
 
-/// Sets the trace level, once.
+/// Sets the trace level, when the module is loaded.
 pub(crate) fn trace(level: u8) {
     if level >= 1 {
         TRACE_VMAS.enable();
@@ -43,7 +44,7 @@ pub(crate) fn trace(level: u8) {
 }
 
 impl Events {
-    /// Of the device with this name; nothing has happened so far.
+    /// Makes the counters of the device with this name. All of them are 0.
     pub(crate) fn new(device: &'static CStr) -> Result<Arc<Self>> {
         let events = Self {
             device,
@@ -59,9 +60,11 @@ impl Events {
         Ok(Arc::new(events, GFP_KERNEL)?)
     }
 
-    /// A VMA was opened; `phys` is what its first page maps.
+    /// Counts and traces a VMA that was opened; `phys` returns the address to trace for its first
+    /// page.
     pub(crate) fn open(&self, vma: &Vma, phys: impl FnOnce() -> PhysAddr) {
-        // First, so that what it needs has not to be kept while the counters are changed.
+        // The trace comes first, so that the compiler need not keep its arguments while the
+        // counters change.
         if static_branch_unlikely!(TRACE_VMAS) {
             self.trace_vma("open", vma.start(), phys(), vma.size());
         }
@@ -69,7 +72,8 @@ impl Events {
         self.vmas.add(1, Relaxed);
     }
 
-    /// A VMA is closed; `phys` is what its first page mapped.
+    /// Counts and traces a VMA that is closed; `phys` returns the address to trace for its first
+    /// page.
     pub(crate) fn close(&self, vma: &Vma, phys: impl FnOnce() -> PhysAddr) {
         if static_branch_unlikely!(TRACE_VMAS) {
             self.trace_vma("close", vma.start(), phys(), vma.size());
@@ -91,7 +95,7 @@ impl Events {
         );
     }
 
-    /// A fault is served with this page, or if `huge` with its folio.
+    /// Counts and traces a fault that is served with this page, or if `huge` with the page's folio.
     #[inline]
     pub(crate) fn fault(&self, vmf: &VmFault, page: &SharedPage, huge: bool) {
         let counter = if huge {
@@ -118,22 +122,22 @@ impl Events {
         );
     }
 
-    /// So many pages were allocated.
+    /// Counts this many pages as allocated.
     pub(crate) fn pages_allocated(&self, pages: usize) {
         self.pages.add(pages as i64, Relaxed);
     }
 
-    /// So many pages were freed: nobody else held a reference on them any more.
+    /// Counts this many pages as freed. Pages that somebody else still holds must not be counted.
     pub(crate) fn pages_freed(&self, pages: usize) {
         self.freed.add(pages as i64, Relaxed);
     }
 
-    /// How many pages are allocated.
+    /// How many pages were allocated.
     pub(crate) fn pages(&self) -> i64 {
         self.pages.load(Relaxed)
     }
 
-    /// Shows the counters as files in a directory of the device's name.
+    /// Shows the counters, except `freed`, as files in a directory with the device's name.
     pub(crate) fn publish(self: Arc<Self>, parent: Arc<Dir>) -> Counters<Self> {
         let counters: [(&CStr, Counter<Self>); 7] = [
             (c"opens", |events| &events.opens),
@@ -162,7 +166,8 @@ impl FolioEvents for Events {
     }
 }
 
-/// Who a line of the trace is about: the current process, at the level that faults are traced at.
+/// The end of a line of the trace: the name and the PID of the current process, if faults are
+/// traced.
 struct By;
 
 impl fmt::Display for By {
@@ -176,8 +181,9 @@ impl fmt::Display for By {
 }
 
 impl Drop for Events {
-    /// The device is gone. What was opened is closed by now; a page that was not freed is one that
-    /// somebody else, a pipe for example, still holds.
+    /// Prints the sums when the device is gone. By then all VMAs are closed. Pages that were
+    /// allocated and not freed are still held by somebody else, for example by a pipe, or are
+    /// hardware-poisoned.
     fn drop(&mut self) {
         pr_info!(
             "{}: unloaded; VMAs: {} opened, {} closed; pages: {} allocated, {} freed\n",

@@ -14,7 +14,7 @@ use kernel::{
 };
 use simple_mmap::prelude::*;
 
-/// Parameters as the loader of the module gave them.
+/// The parameters as they were given when the module was loaded.
 #[derive(Clone, Copy)]
 pub(crate) struct Given {
     pub(crate) pages: usize,
@@ -25,12 +25,12 @@ pub(crate) struct Given {
     pub(crate) minor: u8,
 }
 
-/// Parameters that are in their ranges.
+/// Parameters of which each is in its range.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Parameters {
     /// Pages in the region of each device.
     pub(crate) pages: usize,
-    /// simplen allocates and maps 2^this pages at once.
+    /// simplen allocates and maps 2^`order` pages at once.
     pub(crate) order: u32,
     /// Whether simpler maps with huge pages.
     pub(crate) huge: bool,
@@ -38,18 +38,19 @@ pub(crate) struct Parameters {
     pub(crate) trace: u8,
     /// Whether offsets in simpler are physical addresses.
     pub(crate) physical: bool,
-    /// The minor number of simpler, of which simplen has the next; none if the kernel chooses both.
+    /// The minor number of simpler; simplen has the next one. `None` if the kernel chooses both.
     pub(crate) minor: Option<u8>,
 }
 
-/// The largest order: what one entry of a PMD maps.
+/// The largest order: a folio of this order has the size that one entry of a PMD maps.
 const MAX_ORDER: u32 = Folio::MAX_ORDER;
 
-/// The minor numbers of misc devices for local use, `Documentation/admin-guide/devices.txt`, less
-/// the last, as there are two devices.
+/// The minor numbers that simpler can have: those of misc devices that are reserved for local use
+/// (`Documentation/admin-guide/devices.txt`), except the last, after which there is none for
+/// simplen.
 const LOCAL_MINORS: RangeInclusive<u8> = 243..=253;
 
-/// A parameter that is not.
+/// A parameter whose value is out of its range.
 #[derive(Debug, PartialEq)]
 pub(crate) struct OutOfRange {
     name: &'static str,
@@ -71,7 +72,8 @@ impl fmt::Display for OutOfRange {
 }
 
 impl Parameters {
-    /// Takes those that are in their ranges.
+    /// Checks the range of each parameter. Returns the parameters, with the largest `order` if
+    /// `huge` is 1, or the first parameter that is out of its range.
     pub(crate) fn new(given: Given) -> Result<Self, OutOfRange> {
         check("pages", given.pages, 1, region::MAX_PAGES)?;
         check("order", given.order, 0, MAX_ORDER as usize)?;
@@ -95,7 +97,7 @@ impl Parameters {
     }
 }
 
-/// The parameters that the module works with, to be read back.
+/// The values of the parameters, as debugfs shows them.
 pub(crate) struct Shown {
     pages: Atomic<i64>,
     order: Atomic<i64>,
@@ -106,8 +108,8 @@ pub(crate) struct Shown {
 }
 
 impl Parameters {
-    /// Shows them as files of debugfs in a directory "parameters", as the module loader's
-    /// parameters in Rust have none in sysfs.
+    /// Shows the parameters as files in the debugfs directory "parameters", because the parameters
+    /// of a Rust module have no files in sysfs.
     pub(crate) fn publish(&self, parent: Arc<Dir>) -> Result<Counters<Shown>> {
         let shown = Shown {
             pages: Atomic::new(self.pages as i64),
@@ -163,7 +165,7 @@ mod tests {
         minor: *LOCAL_MINORS.end(),
     };
 
-    /// The name of the parameter that is refused.
+    /// The name of the parameter that [`Parameters::new`] refuses, if it refuses one.
     fn refused(given: Given) -> Option<&'static str> {
         Parameters::new(given).err().map(|refusal| refusal.name)
     }

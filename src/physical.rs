@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/simpler` with `physical=1`: all of physical address space but RAM, that is, device memory.
+//! `/dev/simpler` with `physical=1`: all physical addresses except those of RAM, that is, device
+//! memory.
 //!
-//! A file is opened by a process that has the right to that, and offsets are physical addresses.
+//! The offsets of a file are physical addresses. Only a process with `CAP_SYS_RAWIO` can open one.
 
 use crate::{
     events::Events,
@@ -23,16 +24,20 @@ pub(crate) struct Physical {
     events: Arc<Events>,
 }
 
-/// An open file of it.
+/// An open file of the device.
 pub(crate) struct PhysicalFile {
     raw_io: RawIo,
-    /// Whether it was opened for access past the caches.
+    /// Whether the file was opened with `O_SYNC` or `O_DSYNC`, and so has no access through caches.
     uncached: bool,
     events: Arc<Events>,
 }
 
 impl Physical {
-    /// A device; refused where the kernel is locked down.
+    /// Makes the device.
+    ///
+    /// # Errors
+    ///
+    /// [`EPERM`] if the kernel is locked down.
     pub(crate) fn new(events: Arc<Events>) -> Result<Arc<Self>> {
         check_lockdown().inspect_err(|_| {
             pr_err!("physical=1 is refused: the kernel is locked down\n");
@@ -54,7 +59,7 @@ impl OpenFile<Physical> for PhysicalFile {
 }
 
 impl PhysicalFile {
-    /// One page of device memory, in the kernel's address space.
+    /// Maps page `number` of the physical address space into the kernel's address space.
     fn map_page(&self, number: usize) -> Result<IoMapping<'_>> {
         let range = PhysRange::new(&self.raw_io, Pfn::new(number), 1)?;
         let uncached = self.uncached || range.is_uncached();
@@ -62,7 +67,7 @@ impl PhysicalFile {
     }
 }
 
-/// The bytes that are copied at once between user space and a device.
+/// How many bytes are copied at once between user space and a device.
 const CHUNK_SIZE: usize = 256;
 
 #[vtable]
@@ -80,7 +85,8 @@ impl MiscDevice for Physical {
         let range = PhysRange::new(&file.raw_io, first, desc.pages())?;
         desc.deny_exec()?;
         if file.uncached || range.is_uncached() {
-            // What a process gets a copy of would be mapped past the caches, too.
+            // In a private mapping, the process's copy of a page is RAM, and would be mapped
+            // uncached, too.
             desc.into_not_cow()?.io_remap_pfn_range(range.uncached())
         } else {
             desc.io_remap_pfn_range(range.cached())

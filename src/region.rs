@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the devices have in common: a region that `read` and `write` see, and VMAs that are traced.
+//! What the drivers have in common: `read` and `write` of a region, and the counts and the trace of
+//! its VMAs.
 
 use crate::events::Events;
 use core::{
@@ -13,24 +14,24 @@ use kernel::{
 };
 use simple_mmap::prelude::*;
 
-/// The region of a device, as its open files see it.
+/// The region of a device, implemented by what the device's open files refer to.
 pub(crate) trait Region: Send + Sync + 'static {
-    /// How the region's memory is kept, for `/proc/<pid>/fdinfo/<fd>`.
+    /// The kind of memory, which `/proc/<pid>/fdinfo/<fd>` shows as `mode`.
     const MODE: &'static str;
 
-    /// The size in bytes of the pieces that are copied at once.
+    /// The size in bytes of the pieces that [`read`] and [`write`] copy.
     const PIECE_SIZE: usize;
 
-    /// The size in bytes.
+    /// The size of the region in bytes.
     fn size(&self) -> u64;
 
-    /// What happens to the device.
+    /// The counters of the device's events.
     fn events(&self) -> &Events;
 
-    /// What the trace calls the physical address of this page.
+    /// The address that the trace shows as `phys` for a VMA with this first page.
     fn phys(&self, page: FirstPage) -> PhysAddr;
 
-    /// Copies these bytes of a piece to user space. Returns how many.
+    /// Copies the range `bytes` of piece `number` to user space. Returns how many bytes it copied.
     fn read_piece(
         &self,
         number: usize,
@@ -38,7 +39,8 @@ pub(crate) trait Region: Send + Sync + 'static {
         to: &mut IovIterDest<'_>,
     ) -> Result<usize>;
 
-    /// Copies these bytes of a piece from user space. Returns how many.
+    /// Copies the range `bytes` of piece `number` from user space. Returns how many bytes it
+    /// copied.
     fn write_piece(
         &self,
         number: usize,
@@ -47,17 +49,17 @@ pub(crate) trait Region: Send + Sync + 'static {
     ) -> Result<usize>;
 }
 
-/// Counts and traces a VMA of a region that is opened.
+/// Counts and traces that a VMA of a region was opened.
 pub(crate) fn open(region: &impl Region, vma: &Vma) {
     region.events().open(vma, || region.phys(vma.first_page()));
 }
 
-/// Counts and traces a VMA of a region that is closed.
+/// Counts and traces that a VMA of a region is closed.
 pub(crate) fn close(region: &impl Region, vma: &Vma) {
     region.events().close(vma, || region.phys(vma.first_page()));
 }
 
-/// Reads from a region at the position of the file, and moves that on.
+/// Reads from a region at the file's position, and moves the position on by what was read.
 pub(crate) fn read<R: Region>(
     mut kiocb: Kiocb<'_, Arc<R>>,
     to: &mut IovIterDest<'_>,
@@ -71,7 +73,7 @@ pub(crate) fn read<R: Region>(
     Ok(done)
 }
 
-/// Writes to a region at the position of the file, and moves that on.
+/// Writes to a region at the file's position, and moves the position on by what was written.
 pub(crate) fn write<R: Region>(
     mut kiocb: Kiocb<'_, Arc<R>>,
     from: &mut IovIterSource<'_>,
@@ -85,7 +87,7 @@ pub(crate) fn write<R: Region>(
     Ok(done)
 }
 
-/// Shows `/proc/<pid>/fdinfo/<fd>`.
+/// Prints the mode, the size and the number of allocated pages, for `/proc/<pid>/fdinfo/<fd>`.
 pub(crate) fn show_fdinfo<R: Region>(region: &R, to: &SeqFile) {
     let (mode, size, pages) = (R::MODE, region.size(), region.events().pages());
     seq_print!(to, "mode:\t{mode}\nsize:\t{size}\npages:\t{pages}\n");
@@ -99,7 +101,7 @@ pub(crate) const MAX_PAGES: usize = 1 << 27;
 ///
 /// # Errors
 ///
-/// [`EINVAL`] if it does not.
+/// [`EINVAL`] if the mapping does not lie in the region.
 pub(crate) fn check_mapped(pgoff: Pgoff, pages: usize, size: usize) -> Result {
     let end = pgoff.index().checked_add(pages).ok_or(EINVAL)?;
     if end > size {
@@ -108,18 +110,18 @@ pub(crate) fn check_mapped(pgoff: Pgoff, pages: usize, size: usize) -> Result {
     Ok(())
 }
 
-/// The bytes of a region of `size` bytes that a read or write of `len` bytes at `pos` reaches; an
-/// empty range if that begins at the region's end or past it.
+/// The range of bytes that a read or write of `len` bytes at `pos` reaches in a region of `size`
+/// bytes. The range is empty if `pos` is the region's end or past it.
 fn reached(pos: u64, len: usize, size: u64) -> Range<u64> {
     let start = min(pos, size);
     start..start + min(len as u64, size - start)
 }
 
-/// The same for a write, which has to reach something if it has something to give.
+/// The same range as [`reached`] returns, for a write.
 ///
 /// # Errors
 ///
-/// [`ENOSPC`] if it begins at the region's end or past it.
+/// [`ENOSPC`] if `len` is not 0 and `pos` is the region's end or past it.
 fn written(pos: u64, len: usize, size: u64) -> Result<Range<u64>> {
     if len > 0 && pos >= size {
         return Err(ENOSPC);
@@ -127,7 +129,8 @@ fn written(pos: u64, len: usize, size: u64) -> Result<Range<u64>> {
     Ok(reached(pos, len, size))
 }
 
-/// Splits a range at the multiples of `size`: for each piece, its number and the range within it.
+/// Splits a range into pieces at the multiples of `size`. Returns the number of each piece, and the
+/// range of bytes within the piece.
 fn pieces(range: Range<u64>, size: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     let Range { mut start, end } = range;
     let size = size as u64;
@@ -143,13 +146,14 @@ fn pieces(range: Range<u64>, size: usize) -> impl Iterator<Item = (usize, Range<
     })
 }
 
-/// Copies a range piece by piece, as [`pieces`] splits it. `copy` returns how many bytes of a piece
-/// it copied; the first piece that is not whole is the last, and so is the one that a signal comes
-/// in.
+/// Calls `copy` for each piece of a range, as [`pieces`] splits it, and returns how many bytes were
+/// copied. `copy` returns how many bytes of the piece it copied. No piece is copied after one that
+/// failed, one of which only a part was copied, or one after which a signal is pending.
 ///
 /// # Errors
 ///
-/// What `copy` returned, or [`EFAULT`] if it copied nothing, and nothing was copied before.
+/// The error of `copy`, or [`EFAULT`] if it copied 0 bytes, in both cases only if nothing was
+/// copied before.
 pub(crate) fn copy_pieces(
     range: Range<u64>,
     size: usize,
@@ -236,11 +240,11 @@ mod tests {
             copy_pieces(0..3000, 1024, |_, piece| Ok(piece.len())),
             Ok(3000)
         );
-        // Short in the third piece.
+        // Of the third piece only 5 bytes are copied.
         let third_is_short =
             |number, piece: Range<usize>| Ok(if number == 2 { 5 } else { piece.len() });
         assert_eq!(copy_pieces(0..5000, 1024, third_is_short), Ok(2053));
-        // An error counts only when it is the first thing that happens.
+        // An error is returned only if nothing was copied before it.
         let second_fails = |number, piece: Range<usize>| {
             if number == 1 {
                 Err(ENOMEM)

@@ -2,8 +2,8 @@
 
 //! simple: two ways to map memory into a process.
 //!
-//! - `simpler` maps a whole VMA at once, in the mmap handler.
-//! - `simplen` maps page by page, when they are touched.
+//! - `simpler` maps a whole VMA at once, when a process calls `mmap`.
+//! - `simplen` maps pages when a process touches them.
 
 use kernel::{
     prelude::*,
@@ -62,7 +62,8 @@ module_devices! {
     },
 }
 
-/// The module: its parameters, and the counters of its two devices, as debugfs shows them.
+/// The module's state: the files in debugfs that show its parameters, and those that show the
+/// counters of its two devices.
 struct Simple {
     _parameters: Counters<Shown>,
     _counters: [Counters<Events>; 2],

@@ -25,8 +25,8 @@ pub(crate) struct Simplen {
 }
 
 impl Simplen {
-    /// Makes a region of `pages` pages, none of which is allocated yet. They are allocated, and
-    /// mapped, 2^`order` at once.
+    /// Makes a region of `pages` pages. None of them is allocated yet: they will be allocated, and
+    /// mapped, in folios of 2^`order` pages.
     pub(crate) fn new(pages: usize, order: u32, events: Arc<Events>) -> Result<Arc<Self>> {
         let device = try_pin_init!(Self {
             region <- FolioRegion::new(pages, order, events.clone()),
@@ -40,10 +40,11 @@ impl Simplen {
 }
 
 impl Simplen {
-    /// A page that is not allocated yet is touched.
+    /// Returns the page for an offset whose page was not allocated when it was touched: allocates
+    /// it.
     #[cold]
     fn first_touch(&self, pgoff: Pgoff) -> Result<&SharedPage, VmFaultError> {
-        // mremap can grow a VMA past the region's end without asking.
+        // mremap() can grow a VMA past the region's end without asking the driver.
         if pgoff.index() >= self.region.pages() {
             return Err(VmFaultError::SigBus);
         }
@@ -94,7 +95,7 @@ impl Pages for Simplen {
             Some(page) => page,
             None => self.first_touch(vmf.pgoff())?,
         };
-        // The reference is for the kernel to take over.
+        // The kernel takes over this reference.
         Ok(page.into())
     }
 
@@ -126,7 +127,7 @@ impl Region for Simplen {
         &self.events
     }
 
-    /// The offset in bytes: the page has no physical address until it is touched.
+    /// Returns the offset in bytes, because the page may not be allocated yet.
     fn phys(&self, page: FirstPage) -> PhysAddr {
         match page {
             FirstPage::Offset(pgoff) => pgoff.to_bytes(),
@@ -143,7 +144,7 @@ impl Region for Simplen {
         Ok(match self.region.page(Pgoff::new(number)) {
             Some(page) if page.is_hwpoisoned() => return Err(EIO),
             Some(page) => page.bytes().copy_to_iter(bytes, to)?,
-            // Never touched, so all zeros, and it stays so.
+            // The page is not allocated: it reads as zeros, and reading does not allocate it.
             None => zero_iter(bytes.len(), to),
         })
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/simpler`: a region of physically contiguous memory, mapped a whole VMA at once; or with
-//! huge pages, when they are touched.
+//! `/dev/simpler`: a region of physically contiguous memory. A VMA is mapped as a whole at `mmap`.
+//! With `huge=1` a shared VMA is instead mapped with huge pages, when a process touches them.
 
 use crate::{
     events::Events,
@@ -17,7 +17,7 @@ use simple_mmap::prelude::*;
 /// The device and its region.
 pub(crate) struct Simpler {
     memory: ContigPages,
-    /// Whether shared mappings are mapped when they are touched, with huge pages.
+    /// Whether shared mappings are mapped with huge pages, when a process touches them.
     huge: bool,
     events: Arc<Events>,
 }
@@ -41,7 +41,7 @@ impl Simpler {
 
 impl Drop for Simpler {
     fn drop(&mut self) {
-        // Nobody else can hold a page frame of the region.
+        // All pages are freed, because nobody can take a reference on a page of the region.
         self.events.pages_freed(self.memory.count());
     }
 }
@@ -52,8 +52,9 @@ impl MiscDevice for Simpler {
     const MODE: u16 = 0o600;
     type File = Self;
 
-    /// Asks for `remap_pfn_range()` over the VMA's range. The kernel calls it when it has put the
-    /// VMA in place; a handler that is called for a VMA, as in older kernels, would call it itself.
+    /// Has the kernel call `remap_pfn_range()` over the VMA's range, once the VMA is in place. (In
+    /// older kernels the mmap handler was called with the VMA, and called `remap_pfn_range()`
+    /// itself.)
     fn mmap_prepare<'a>(
         device: &'a Self,
         mut desc: VmaDesc<'a, Self>,

@@ -56,7 +56,7 @@ module_devices! {
 /// The longest period.
 const MAX_PERIOD_MS: u32 = 1000;
 
-/// The module: the started timer, which is stopped when this is dropped.
+/// The module's state: the handle of the started timer. Dropping the handle stops the timer.
 struct ClockModule {
     _updates: ArcHrTimerHandle<Clock>,
 }
@@ -97,7 +97,7 @@ const MONOTONIC: usize = 1;
 const REALTIME: usize = 2;
 
 impl Clock {
-    /// A clock that shows the time of its making until its timer is started.
+    /// Makes a clock. Until its timer is started, it shows the time at which it was made.
     fn new(period: Delta) -> Result<Arc<Self>> {
         let clock = try_pin_init!(Self {
             page: SharedPage::alloc(GFP_KERNEL)?,
@@ -109,7 +109,8 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Shows the time that it is now. Never runs twice at once: the timer has one callback.
+    /// Writes the current time to the page. Only one call runs at a time: that of [`Self::new`]
+    /// before the timer is started, and after that the one of the timer's callback.
     fn update(&self) {
         let bytes = self.page.bytes();
         let sequence = bytes.word::<i64, SEQUENCE>();
@@ -126,7 +127,8 @@ impl Clock {
     }
 }
 
-// Hard: on a PREEMPT_RT kernel, too, no task runs while the count is odd.
+// The timer is a hard one, so that its callback runs in hard interrupt context on a PREEMPT_RT
+// kernel, too: no task can preempt it while the count is odd.
 impl_has_hr_timer! {
     impl HasHrTimer<Self> for Clock {
         mode: RelativeHardMode<Monotonic>, field: self.timer
@@ -159,7 +161,8 @@ impl MiscDevice for Clock {
         if desc.pgoff() != Pgoff::new(0) || desc.pages() != 1 {
             return Err(EINVAL);
         }
-        // Now, and by mprotect later: also for root, whose files may be open for writing.
+        // Refuses writing at `mmap`, and by `mprotect` later. The node's mode alone would not do
+        // that, as root can open the file for writing.
         desc.deny_write()?;
         desc.deny_exec()?;
         desc.deny_expand();

@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! simple_edu: the registers of a PCI device, mapped until it is unbound, and an interrupt to wait
-//! for.
+//! simple_edu: the registers of a PCI device, mapped until the device is unbound, and the device's
+//! interrupt, which a process can wait for.
 //!
 //! The device is QEMU's `edu` (`-device edu`, any number of times), which is made for teaching.
-//! Each is a `/dev/simple_edu<n>`, with the device's BAR 0 from offset 0 on:
+//! Each device has a node `/dev/simple_edu<n>`. Its file shows the device's BAR 0 from offset 0 on:
 //!
-//! - `mmap` maps any pages of it, shared, uncached.
+//! - `mmap` maps any pages of the BAR, shared, uncached.
 //! - `read` and `write` of 4 or 8 aligned bytes make one access.
-//! - At the offset behind it, where `SEEK_END` leads, a `read` of 4 bytes waits for an interrupt of
-//!   the device's that came after the file was opened and after its last such read, and gives how
-//!   many there were since the device was bound. The position stays. `poll` tells whether it would
-//!   wait. The driver has the device end its interrupt itself.
+//! - At the offset behind the BAR, where `SEEK_END` leads, a `read` of 4 bytes waits for an
+//!   interrupt of the device. It does not wait if there was an interrupt after the file was opened
+//!   and after its last such `read`. The 4 bytes are the number of interrupts since the device was
+//!   bound. The file's position does not change. `poll` tells whether such a `read` would wait. The
+//!   driver itself acknowledges the interrupts.
 //!
-//! When the device goes, by unbind or unplug, a touch of a mapping is a `SIGBUS`, and a call that
-//! is to reach it fails with `ENODEV`, also one that waits.
+//! After the device was unbound or unplugged, a process that touches a mapping of it gets a
+//! `SIGBUS`. Calls that need the device fail with `ENODEV`, including those that are waiting.
 //!
-//! Who has the registers mapped can acknowledge an interrupt before the driver has seen it. Others
-//! that share the interrupt have the driver called for nothing then, which the kernel puts up with
-//! unless it happens nearly always.
+//! A process that has the registers mapped can acknowledge an interrupt before the driver has seen
+//! it. The driver's handler then says that the interrupt was not its device's. If nearly all
+//! interrupts on a line end like that, the kernel disables the line, for all devices that share it
+//! (`note_interrupt()`).
 //!
-//! UIO (`drivers/uio`) offers the mapping and the interrupt, too, for any PCI device, but not that
-//! a device may go. VFIO offers also that the device reaches only the memory that it is given, by
-//! an IOMMU, so an ordinary user can have a whole device; what is more than for teaching should use
-//! it. This driver does not make the device a bus master, without which it cannot reach memory.
+//! UIO (`drivers/uio`) offers the mapping and the interrupt, too, for any PCI device, but does not
+//! take the mapping back when the device goes. VFIO offers both, too, and has an IOMMU restrict the
+//! device to the memory that it is given, so that an ordinary user can be given a whole device: use
+//! VFIO for anything except teaching. This driver does not make the device a bus master, so the
+//! device cannot access memory.
 
 use kernel::{
     device::Core,
@@ -60,7 +63,7 @@ static DEVICES: NumberedDevices = NumberedDevices::new();
 /// The size of BAR 0 in bytes.
 const BAR_SIZE: usize = 1 << 20;
 
-// Registers in it.
+// The offsets of registers in BAR 0.
 const IDENTIFICATION: usize = 0x00;
 const INTERRUPT_STATUS: usize = 0x24;
 const INTERRUPT_ACKNOWLEDGE: usize = 0x64;
@@ -81,7 +84,7 @@ impl pci::Driver for Driver {
         let (bar, registers) = space.registers(0, c"simple_edu")?;
         let edu = Edu::new(bar, registers)?;
         request_threaded_irq(pdev, c"simple_edu", edu.clone())?;
-        // It is dropped after the device is gone, as that is registered later.
+        // Devres releases what was registered last first: the node is gone when this is dropped.
         devres::register(pdev.as_ref(), WakesWaiters(edu.clone()), GFP_KERNEL)?;
         let number = DEVICES.register(space, edu.clone())?;
         dev_info!(pdev, "/dev/simple_edu{number}\n");
@@ -89,7 +92,7 @@ impl pci::Driver for Driver {
     }
 }
 
-/// Wakes who waits, when the device is gone.
+/// Wakes the waiting processes when it is dropped, which is after the device is gone.
 struct WakesWaiters(Arc<Edu>);
 
 impl Drop for WakesWaiters {
@@ -99,7 +102,7 @@ impl Drop for WakesWaiters {
     }
 }
 
-/// A device.
+/// A bound PCI device.
 #[pin_data]
 struct Edu {
     bar: Arc<DevresBar<BAR_SIZE>>,
@@ -110,11 +113,11 @@ struct Edu {
     changed: PollCondVar,
 }
 
-/// What is known of its interrupts.
+/// The state of a device's interrupts.
 struct Interrupts {
-    /// How many there were; it wraps around.
+    /// How many interrupts there were; it wraps around.
     count: u32,
-    /// Whether there will be no more: the device goes.
+    /// Whether there will be no more interrupts, because the device is gone.
     are_over: bool,
 }
 
@@ -143,8 +146,8 @@ impl InterruptHandler for Edu {
             return false;
         };
         let status = bar.read32(INTERRUPT_STATUS);
-        // A device that was unplugged reads all ones, and so does one that was told to by whoever
-        // has the registers mapped, but not for its identification.
+        // A device that was unplugged reads all ones. A process that has the registers mapped can
+        // make the status read all ones, too, but not the identification.
         if status == 0 || (status == u32::MAX && bar.read32(IDENTIFICATION) == u32::MAX) {
             return false;
         }
@@ -163,7 +166,7 @@ impl InterruptHandler for Edu {
 /// An open file.
 struct EduFile {
     edu: Arc<Edu>,
-    /// How many interrupts it has read of, at least.
+    /// The number of interrupts that the file has last read, or that there were when it was opened.
     seen: Atomic<u32>,
 }
 
@@ -178,7 +181,11 @@ impl OpenFile<Edu> for EduFile {
 }
 
 impl EduFile {
-    /// How many interrupts there were, if there was one that the file has not read of.
+    /// The number of interrupts, if there was one that the file has not read of.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the device is gone.
     fn unseen(&self, interrupts: &Interrupts) -> Result<Option<u32>> {
         if interrupts.are_over {
             return Err(ENODEV);
@@ -186,7 +193,7 @@ impl EduFile {
         Ok((interrupts.count != self.seen.load(Relaxed)).then_some(interrupts.count))
     }
 
-    /// Waits for one.
+    /// Waits for an interrupt that the file has not read of, and returns the number of interrupts.
     fn wait(&self, nonblocking: bool) -> Result<u32> {
         let mut interrupts = self.edu.interrupts.lock();
         loop {
@@ -233,7 +240,8 @@ impl MiscDevice for Edu {
             let count = file.wait(is_nonblocking(&kiocb))?;
             return copied_all(4, to.copy_to_iter(&count.to_ne_bytes()));
         }
-        // What is read is not copied to user space before the BAR is let go, as that can sleep.
+        // The access to the BAR ends before the word is copied to user space, as the copy can
+        // sleep.
         let len = to.len();
         let word = {
             let bar = file.edu.bar.try_access().ok_or(ENODEV)?;
@@ -274,14 +282,14 @@ impl MiscDevice for Edu {
     fn poll<'a>(file: &'a EduFile, poll: &Poll<'a>) -> Result<PollEvents> {
         poll.wait(&file.edu.changed);
         Ok(match file.unseen(&file.edu.interrupts.lock())? {
-            // A write waits for nothing.
+            // A write never has to wait.
             None => PollEvents::WRITABLE,
             Some(_) => PollEvents::WRITABLE | PollEvents::READABLE,
         })
     }
 }
 
-/// Insists that all of a word was copied between user space and the kernel.
+/// Returns `len`, or [`EFAULT`] if fewer than `len` bytes were copied to or from user space.
 fn copied_all(len: usize, copied: usize) -> Result<usize> {
     if copied != len {
         return Err(EFAULT);
