@@ -2,7 +2,7 @@
 
 //! Access to the page frames of a VM_PFNMAP VMA by a debugger.
 //!
-//! The C side's own `generic_access_phys()` is for device memory only. This is for RAM too.
+//! The C side's own `generic_access_phys()` is for device memory only. This code also handles RAM.
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `follow_pfnmap_start()`.
 
@@ -19,16 +19,16 @@ use kernel::{
     prelude::*, //
 };
 
-/// What is to be done with the memory of a process.
+/// An access to the memory of a process.
 enum Access<'a> {
-    /// Read it into this.
+    /// Read the memory into this buffer.
     Read(&'a mut [u8]),
-    /// Write this to it.
+    /// Write these bytes to the memory.
     Write(&'a [u8]),
 }
 
 impl Access<'_> {
-    /// How many bytes.
+    /// The number of bytes to be read or written.
     fn size(&self) -> usize {
         match self {
             Self::Read(to) => to.len(),
@@ -39,13 +39,14 @@ impl Access<'_> {
 
 /// The access operation of a VM_PFNMAP VMA.
 ///
-/// The kernel calls it where it cannot take a reference on the page itself. It returns how many
-/// bytes were done, up to the end of the page, and the kernel goes on behind them.
+/// The kernel calls it where it cannot take a reference on the page itself. The operation returns
+/// how many bytes it read or wrote, at most those up to the end of the page, and the kernel calls
+/// it again for the rest.
 ///
 /// # Safety
 ///
-/// `vma` must be a VM_PFNMAP VMA, the mmap lock be held for reading by somebody who holds the
-/// address space, and `buf` be `len` bytes that are ours.
+/// `vma` must be a VM_PFNMAP VMA. The caller must hold the mmap lock for reading, and a reference
+/// on the `mm_struct`. `buf` must be a buffer of `len` bytes that nobody else uses.
 pub(super) unsafe extern "C" fn access(
     vma: *mut bindings::vm_area_struct,
     address: c_ulong,
@@ -55,12 +56,12 @@ pub(super) unsafe extern "C" fn access(
 ) -> c_int {
     let (buf, len) = (buf.cast::<u8>(), len as usize);
     let access = if write != 0 {
-        // SAFETY: The bytes are ours, and initialized as somebody wants them written.
+        // SAFETY: The buffer is valid, and contains the bytes to be written.
         Access::Write(unsafe { core::slice::from_raw_parts(buf, len) })
     } else {
-        // SAFETY: The bytes are ours.
+        // SAFETY: The buffer is valid.
         unsafe { buf.write_bytes(0, len) };
-        // SAFETY: The bytes are ours, and initialized by now.
+        // SAFETY: The buffer is valid, and initialized by now.
         Access::Read(unsafe { core::slice::from_raw_parts_mut(buf, len) })
     };
     // SAFETY: As the caller promises.
@@ -70,17 +71,17 @@ pub(super) unsafe extern "C" fn access(
     }
 }
 
-/// Reads or writes memory of a VM_PFNMAP VMA from `address` on, up to the end of the page. Returns
-/// how many bytes.
+/// Reads or writes the memory of a VM_PFNMAP VMA from `address` on, up to the end of the page.
+/// Returns how many bytes it read or wrote.
 ///
-/// It goes to the page frame that the page tables have there. In a private VMA that can be the
-/// process's own copy.
+/// It accesses the page frame that the page tables have at the address. In a private VMA that can
+/// be the process's own copy of a page.
 ///
 /// # Errors
 ///
-/// - [`EFAULT`] if nothing is mapped there, and would not be if the process touched it.
-/// - [`EINVAL`] if it is to be written and the page tables do not let the process write it.
-/// - [`ENOMEM`] if there is no address space to map device memory for the kernel.
+/// - [`EFAULT`] if nothing is mapped there, and nothing would be if the process touched it.
+/// - [`EINVAL`] for a write where the page tables do not let the process write.
+/// - [`ENOMEM`] if the kernel has no address range free to map device memory.
 ///
 /// # Safety
 ///
@@ -100,15 +101,16 @@ unsafe fn access_pfnmap(
         if write && !found.0.writable {
             return Err(EINVAL);
         }
-        // SAFETY: Any number may be asked for.
+        // SAFETY: This function may be called with any number.
         if unsafe { bindings::page_is_ram(pfn) } != 0 {
-            // Memory that is being added is RAM before it can be reached.
+            // Memory that is being added counts as RAM before it can be accessed.
             // SAFETY: As above.
             if !unsafe { helpers::pfn_is_online(pfn) } {
                 return Err(EFAULT);
             }
-            // SAFETY: The page frame is RAM, and cannot be freed while it is followed. The range
-            // is in it and in the buffer. What is there may change meanwhile.
+            // SAFETY: The page frame is RAM, and cannot be freed while the page table is locked.
+            // The range is in the page and in the buffer. Others may change what is in the page
+            // meanwhile.
             unsafe {
                 match &mut access {
                     Access::Read(to) => {
@@ -116,8 +118,8 @@ unsafe fn access_pfnmap(
                     }
                     Access::Write(from) => {
                         helpers::memcpy_to_pfn(pfn, offset, from.as_ptr().cast(), len);
-                        // What is not special is the process's own copy. The page tables need not
-                        // say that it was written to, if it came back from swap.
+                        // A page whose entry is not special is the process's own copy. Its entry
+                        // need not be dirty, for example if the page came back from swap.
                         if !found.0.special {
                             helpers::mark_pfn_dirty(pfn);
                         }
@@ -127,9 +129,9 @@ unsafe fn access_pfnmap(
             return Ok(len);
         }
 
-        // Device memory has to be mapped for the kernel, which can sleep, so not while it is
-        // followed. A write by the process can replace it by a copy in RAM meanwhile, and it can be
-        // unmapped.
+        // Device memory has to be mapped for the kernel, which can sleep, so the page table is
+        // unlocked before. Meanwhile a write by the process can replace the frame by a copy in RAM,
+        // and the frame can be unmapped.
         drop(found);
         let device = Remapped::new(pfn, prot)?;
         // SAFETY: As the caller promises.
@@ -139,8 +141,9 @@ unsafe fn access_pfnmap(
             && (again.0.writable || !write)
         {
             let device = device.0.wrapping_byte_add(offset);
-            // Who takes device memory back has to unmap it, and waits while it is followed.
-            // SAFETY: The page is mapped there, and the range is in it and in the buffer.
+            // Whoever takes device memory back has to unmap it, and waits for the lock of the page
+            // table.
+            // SAFETY: The page is mapped at this address, and the range is in it and in the buffer.
             unsafe {
                 match &mut access {
                     Access::Read(to) => {
@@ -154,7 +157,7 @@ unsafe fn access_pfnmap(
     }
 }
 
-/// What the page tables have at an address. They are locked until the drop.
+/// The entry of the page tables at an address. The page table is locked until this is dropped.
 ///
 /// # Invariants
 ///
@@ -177,7 +180,8 @@ impl Followed {
         Ok(Self(args))
     }
 
-    /// The same; has the page mapped if it is not yet, `fixup_user_fault()`.
+    /// Like [`Self::new`]; but if no page is mapped there yet, has one mapped first,
+    /// `fixup_user_fault()`.
     ///
     /// # Safety
     ///
@@ -196,8 +200,8 @@ impl Followed {
         } else {
             0
         };
-        // SAFETY: The VMA is valid, and the mmap lock is held by somebody who holds the address
-        // space. The null pointer keeps the lock from being released.
+        // SAFETY: The VMA is valid, and the caller holds the mmap lock and a reference on the
+        // `mm_struct`. The null pointer keeps the lock from being released.
         to_result(unsafe {
             bindings::fixup_user_fault(
                 (*vma).vm_mm,
@@ -228,12 +232,12 @@ struct Remapped(*mut c_void);
 impl Remapped {
     fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
         let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
-        // SAFETY: Any address may be asked for; RAM is refused.
+        // SAFETY: This may be called for any address, and fails for RAM.
         let addr = unsafe { helpers::ioremap_prot(phys, PAGE_SIZE, prot) };
         if addr.is_null() {
             return Err(ENOMEM);
         }
-        // INVARIANT: That is what was returned.
+        // INVARIANT: `ioremap_prot()` returned this address.
         Ok(Self(addr))
     }
 }

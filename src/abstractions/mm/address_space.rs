@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An address space of a device's own.
+//! The address space of a device.
 //!
-//! The address space of a file is that of its inode, and for a device node that is one of size zero
-//! which all files of the node have in common, whatever device they are of. A file can be given
-//! another, `f_mapping`. Then the kernel knows the VMAs of the device by it, so that they can be
-//! found and their entries taken back, and it maps large folios as a whole, as far as the size of
-//! the inode goes.
+//! The address space of a file is by default that of its inode. The inode of a device node has size
+//! zero, and all files opened by the node share it, whatever device they are of. A file can be
+//! given another address space (`f_mapping`). If all files of a device have the same one, the
+//! kernel finds the VMAs of the device by it, and can unmap what they map. The kernel also maps
+//! large folios as a whole up to the size of that inode.
 //!
-//! The inode is one of the kernel's file system for files that have no name, so that nothing of it
-//! is in the module: it may outlive that.
+//! The inode belongs to the kernel's file system for files without a name. It uses nothing of the
+//! module, so it may outlive the module.
 //!
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h), `struct address_space`,
 //! [`include/linux/anon_inodes.h`](srctree/include/linux/anon_inodes.h),
@@ -36,10 +36,10 @@ use kernel::{
     str::as_char_ptr_in_const_context, //
 };
 
-/// A reference on the inode that the address space is that of.
+/// A reference on the inode to which the address space belongs.
 ///
-/// The files of a misc device have one of its own. What opens files itself can give them one: they
-/// each hold a reference, from their `open` to their `release`.
+/// A misc device has an address space for its files. Other code that opens files can give them one:
+/// each file then holds a reference from its `open` to its `release`.
 ///
 /// # Invariants
 ///
@@ -47,7 +47,7 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// What a device of one's own does when a file of it is opened and released:
+/// What another kind of device does when a file of it is opened and released:
 ///
 /// ```
 /// use kernel::bindings;
@@ -109,23 +109,24 @@ pub struct AddressSpace {
     inode: NonNull<bindings::inode>,
 }
 
-// SAFETY: References on an inode may be given back by any thread, in a context that may sleep,
-// which is where values are dropped that are not made for other contexts.
+// SAFETY: References on an inode may be given back by any thread, in a context that may sleep.
+// Values are dropped in such a context unless their type is made for others.
 unsafe impl Send for AddressSpace {}
 
-// SAFETY: All that can be done by shared reference locks for itself.
+// SAFETY: All methods that take `&self` lock or use atomic accesses where that is needed.
 unsafe impl Sync for AddressSpace {}
 
 impl AddressSpace {
-    /// Makes an inode of no bytes: folios are mapped page by page, unless one entry of a PMD maps
-    /// all of one.
+    /// Makes an inode of size 0. Because of that size, the kernel maps folios page by page, except
+    /// where a `huge_fault` operation maps a folio by one entry of a PMD.
     ///
-    /// It has no type, as the kernel takes the files of regular inodes for those of a file system.
+    /// The inode has no file type, because the kernel assumes that regular inodes belong to a file
+    /// system.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`] if there is no memory, [`ENFILE`] if there are too many open files, and what a
-    /// security module refuses it with.
+    /// [`ENOMEM`] if there is no memory, [`ENFILE`] if there are too many open files, or the error
+    /// of a security module that refuses it.
     pub fn new() -> Result<Self> {
         // SAFETY: The name is a C string, and the operations are the kernel's own. They have no
         // owner, and no private data.
@@ -139,7 +140,7 @@ impl AddressSpace {
             )
         })?;
         // SAFETY: The file is valid, and has an inode of its own, which nobody else knows. The file
-        // is not needed for more than to make that, so its reference is given back.
+        // was needed to make the inode only, so its reference is given back.
         let inode = unsafe {
             let inode = (*file).f_inode;
             bindings::ihold(inode);
@@ -152,7 +153,7 @@ impl AddressSpace {
         })
     }
 
-    /// Makes an inode of `size` bytes: up to there the kernel maps large folios as a whole.
+    /// Makes an inode of `size` bytes. Up to this size the kernel maps large folios as a whole.
     ///
     /// # Errors
     ///
@@ -163,15 +164,15 @@ impl AddressSpace {
         Ok(space)
     }
 
-    /// The address space itself.
+    /// The C side's `struct address_space`.
     pub(super) fn as_ptr(&self) -> *mut bindings::address_space {
         // SAFETY: By the type invariant the inode is valid; the field is constant.
         unsafe { (*self.inode.as_ptr()).i_mapping }
     }
 
-    /// Hands the reference over to the C side, as what a file has in `f_mapping`. The file must
-    /// have it from its `open` on, and give it back by [`Self::from_mapping`] in its `release`;
-    /// what is not given back is never freed.
+    /// Hands the reference over to the C side, for the `f_mapping` of a file. The file must have it
+    /// from its `open` on, and its `release` must call [`Self::from_mapping`]: otherwise the inode
+    /// is never freed.
     pub fn into_mapping(self) -> *mut bindings::address_space {
         ManuallyDrop::new(self).as_ptr()
     }
@@ -180,43 +181,44 @@ impl AddressSpace {
     ///
     /// # Safety
     ///
-    /// `mapping` must be what [`Self::into_mapping`] returned, and the caller give that reference
-    /// up.
+    /// `mapping` must be what [`Self::into_mapping`] returned, and the caller must give that
+    /// reference up.
     pub unsafe fn from_mapping(mapping: *mut bindings::address_space) -> Self {
-        // INVARIANT: The reference is the one that `into_mapping` kept from being given back.
+        // INVARIANT: The reference is the one that `into_mapping` did not give back.
         Self {
             // SAFETY: The address space is that of a valid inode.
             inode: unsafe { NonNull::new_unchecked((*mapping).host) },
         }
     }
 
-    /// Looks at the address space of a file without a reference of one's own.
+    /// Gives access to the address space of a file, without taking a reference.
     ///
     /// # Safety
     ///
-    /// `mapping` must be what [`Self::into_mapping`] returned, and that reference not be given up
-    /// for the duration of `'a`.
+    /// `mapping` must be what [`Self::into_mapping`] returned, and that reference must not be given
+    /// up for the duration of `'a`.
     pub unsafe fn borrow<'a>(mapping: *mut bindings::address_space) -> Borrowed<'a> {
         Borrowed {
-            // SAFETY: The caller lends the reference that this takes over, and it is not dropped.
+            // SAFETY: The returned value never drops the reference, which the caller keeps.
             space: ManuallyDrop::new(unsafe { Self::from_mapping(mapping) }),
             _lent: PhantomData,
         }
     }
 
-    /// Sets the size in bytes, `i_size_write()`, before any file is opened. What the kernel has no
-    /// positions for does not count.
+    /// Sets the size in bytes, `i_size_write()`. This must be done before any file is opened. A
+    /// size beyond the largest position in a file (`loff_t`) counts as that position.
     pub(crate) fn set_size(&self, size: u64) {
         let size = size.min(bindings::loff_t::MAX as u64) as bindings::loff_t;
         // SAFETY: The inode is valid, and nobody else writes its size.
         unsafe { helpers::i_size_write(self.inode.as_ptr(), size) };
     }
 
-    /// Unmaps what VMAs have mapped at these offsets, `unmap_mapping_pages()`. Copies that a
-    /// process got of a page stay.
+    /// Unmaps what VMAs have mapped at these offsets, `unmap_mapping_pages()`, except copies of
+    /// pages that writes have given to processes.
     ///
-    /// For page frames only. A page with references can be mapped after this by a fault that began
-    /// before it: the kernel makes the entry when the fault operation has returned.
+    /// This is reliable for page frames only. A fault that began before this call can map a page
+    /// with references after it, because the kernel makes the entry after the fault operation has
+    /// returned.
     pub(crate) fn unmap(&self, range: Range<Pgoff>) {
         let count = range.end.index().saturating_sub(range.start.index());
         if count > 0 {
@@ -227,8 +229,8 @@ impl AddressSpace {
         }
     }
 
-    /// Takes the lock that keeps what was checked from changing, `invalidate_lock`, for `f` to run
-    /// under it, beside others that do the same.
+    /// Calls `f` with `invalidate_lock` held for reading, which several threads can do at once. The
+    /// lock keeps what `f` checks from changing.
     pub(crate) fn with_valid<R>(&self, f: impl FnOnce() -> R) -> R {
         // SAFETY: The address space is valid as long as `self` is borrowed.
         let lock = unsafe { &raw mut (*self.as_ptr()).invalidate_lock };
@@ -240,8 +242,8 @@ impl AddressSpace {
         result
     }
 
-    /// Takes the same lock for `f` to change what others check under it. Nobody else runs under it
-    /// meanwhile.
+    /// Calls `f` with `invalidate_lock` held for writing, to change what others check under it.
+    /// Nobody else holds the lock meanwhile.
     pub(crate) fn invalidate(&self, f: impl FnOnce()) {
         // SAFETY: The address space is valid as long as `self` is borrowed.
         let lock = unsafe { &raw mut (*self.as_ptr()).invalidate_lock };
@@ -254,18 +256,20 @@ impl AddressSpace {
 }
 
 impl AddressSpace {
-    /// Marks it as one whose device is gone, for ever, and unmaps all that VMAs have mapped of it.
-    /// What is mapped under `invalidate_lock`, and only where [`Self::is_revoked`] is not so, is
-    /// unmapped when this returns, and stays so: the [`RevocableFrames`] that
-    /// [`serve_device_frames`] maps. Pages with references come back when they are touched again,
-    /// unless the driver refuses that. May sleep.
+    /// Marks the address space as revoked, for ever, because its device is gone, and unmaps all
+    /// that VMAs have mapped of it. May sleep.
+    ///
+    /// When this returns, the [`RevocableFrames`] that [`serve_device_frames`] maps are unmapped,
+    /// and stay so: they are mapped only under `invalidate_lock`, and only if [`Self::is_revoked`]
+    /// is false then. Pages with references are mapped again when a process touches them, unless
+    /// the driver refuses that.
     ///
     /// [`RevocableFrames`]: super::frames::RevocableFrames
     /// [`serve_device_frames`]: super::desc::VmaDesc::serve_device_frames
     pub fn revoke(&self) {
         self.invalidate(|| {
-            // SAFETY: The inode is valid. The field is ours, and written under the lock only. As
-            // WRITE_ONCE(), for those who read it without.
+            // SAFETY: The inode is valid. The abstractions use this field, and write it with the
+            // lock held only. As WRITE_ONCE(), because others read it without the lock.
             unsafe {
                 (&raw mut (*self.inode.as_ptr()).i_private)
                     .write_volatile(self.inode.as_ptr().cast())
@@ -275,10 +279,10 @@ impl AddressSpace {
         });
     }
 
-    /// Whether it was. Under `invalidate_lock` the answer stays true until that is given back;
-    /// elsewhere only a yes does.
+    /// Whether [`Self::revoke`] was called. While `invalidate_lock` is held, the answer stays
+    /// right. Without the lock, only `true` stays right.
     pub fn is_revoked(&self) -> bool {
-        // SAFETY: The inode is valid, and the field is ours. As READ_ONCE().
+        // SAFETY: The inode is valid, and the field is that of `revoke`. As READ_ONCE().
         !unsafe { (&raw const (*self.inode.as_ptr()).i_private).read_volatile() }.is_null()
     }
 }
@@ -321,7 +325,7 @@ impl Clone for AddressSpace {
         unsafe { bindings::ihold(self.inode.as_ptr()) };
         // SAFETY: As above; as READ_ONCE().
         let count = unsafe { (&raw const (*self.inode.as_ptr()).i_count.counter).read_volatile() };
-        // References that are forgotten must not have the count start anew.
+        // The count must not wrap around, not even if safe code forgets very many references.
         assert!(count > 0, "too many references on an inode");
         // INVARIANT: We just took the reference that the new value owns.
         Self { inode: self.inode }

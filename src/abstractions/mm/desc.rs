@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The description of a mapping to be.
+//! The description of a mapping that is to be made.
 //!
 //! The mmap handler of a file is given a description, decides what the mapping is, and returns it.
-//! There is no VMA yet. The kernel makes one from the description, or extends one that is there,
-//! and only then does what the handler asked for.
+//! There is no VMA yet. The kernel then makes a VMA from the description, or extends one that
+//! exists, and only after that does what the handler asked for.
 //!
 //! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h), `struct
 //! vm_area_desc`, [`include/linux/mm.h`](srctree/include/linux/mm.h), `mmap_action_remap_full()`.
@@ -50,24 +50,24 @@ use kernel::{
     prelude::*, //
 };
 
-/// The description of a mapping to be, `struct vm_area_desc`.
+/// The description of a mapping that is to be made, `struct vm_area_desc`.
 ///
-/// `T` is what the open file refers to. `S` says how far the mapping is decided:
+/// `T` is what the open file refers to. `S` says how much is decided:
 ///
 /// - [`New`]: nothing is decided.
 /// - [`NotCow`]: a write will not give the process a copy of the page.
 /// - [`Ready`]: all is decided. This is what the handler returns.
 ///
-/// A description becomes one of the next kind by value, so no mapping can be two kinds at once.
-/// What is mapped is borrowed from the file for `'a`, which the handler does not choose: it lasts
-/// until the file is released.
+/// The methods that decide something take the description by value and return it in the next state,
+/// so nothing can be decided twice. The handler borrows what it maps from the file for `'a`, which
+/// lasts until the file is released. The handler cannot choose another `'a`.
 ///
 /// # Invariants
 ///
-/// - The description is valid, and of a file that is fit for `T`, as [`FileData`] has it, and which
-///   the VMA will hold.
-/// - In the state `NotCow`, [`Self::is_cow`] is not so. In the states `New` and `NotCow` the
-///   description has no operations but the dummy ones, no action, and neither VM_PFNMAP nor
+/// - The description is valid. Its file is fit for `T`, as [`FileData`] defines it, and is the file
+///   that the VMA will hold.
+/// - In the state `NotCow`, [`Self::is_cow`] is false. In the states `New` and `NotCow` the
+///   description has the kernel's dummy operations, no action, and neither VM_PFNMAP nor
 ///   VM_MIXEDMAP.
 ///
 /// [`FileData`]: super::vm_operations::FileData
@@ -96,23 +96,23 @@ use kernel::{
 /// ```
 pub struct VmaDesc<'a, T, S = New> {
     desc: NonNull<bindings::vm_area_desc>,
-    // The lifetime must stay the very one that the handler was called with.
+    // The lifetime is invariant: it must be exactly the one that the handler was called with.
     _file: PhantomData<fn(&'a T) -> &'a T>,
     _state: PhantomData<S>,
     _not_copy: NotCopy,
 }
 
-/// Keeps others from making a type `Copy`.
+/// A field of this type keeps the type that has it from being `Copy`.
 struct NotCopy;
 
-/// The state of a [`VmaDesc`] of which nothing is decided.
+/// The state of a [`VmaDesc`] in which nothing is decided.
 pub struct New(());
 
-/// The state of a [`VmaDesc`] where a write does not give the process a copy of the page: it is
-/// shared, or can never become writable.
+/// The state of a [`VmaDesc`] in which a write will not give the process a copy of the page: the
+/// mapping is shared, or can never become writable.
 pub struct NotCow(());
 
-/// The state of a [`VmaDesc`] of which all is decided.
+/// The state of a [`VmaDesc`] in which all is decided.
 pub struct Ready(());
 
 /// A state in which it is not decided yet what is mapped.
@@ -139,8 +139,8 @@ pub trait Undecided: private::Sealed {}
 impl Undecided for New {}
 impl Undecided for NotCow {}
 
-/// A state in which frames that are cached so can be mapped. A copy that a process gets of a page
-/// is memory, and memory is cached.
+/// A state in which frames with the caching `C` can be mapped. If a write can give the process a
+/// copy of the page, that is [`Cached`] only, because the copy is RAM.
 ///
 /// # Examples
 ///
@@ -177,34 +177,36 @@ mod private {
 }
 
 impl<'a, T: VmOperations> VmaDesc<'a, T> {
-    /// Wraps a raw pointer, in the mmap handler of what is no misc device: of a character device of
-    /// one's own, a file in debugfs, a file of DRM. A [`MiscDevice`] does not need this.
+    /// Wraps a raw pointer, in the mmap handler of a file that is not one of a [`MiscDevice`]: for
+    /// example one of a character device, of debugfs, or of DRM.
     ///
-    /// The handler returns 0 if what is made of this gets to be [`Ready`], and an error otherwise.
+    /// The handler must return 0 if the description reaches the state [`Ready`], and otherwise an
+    /// error.
     ///
     /// [`MiscDevice`]: crate::device::miscdevice::MiscDevice
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the VMA is to hold another file than the one that is mapped, as some that are
-    /// stacked on others would have it.
+    /// [`EINVAL`] if the VMA is to hold another file than the one that is mapped, as happens with
+    /// some file systems that are stacked on others.
     ///
     /// # Safety
     ///
     /// - `desc` must be what an `f_op->mmap_prepare()` hook was called with, and nobody may have
-    ///   changed it since. Nobody else may use it until what is returned, and what is made of that,
-    ///   is gone, and it must be gone by the time that the hook returns.
-    /// - The file `desc->file` must be fit for `T`, as [`FileData`] has it, from before this call
-    ///   until the file is released: see [`file_data`].
+    ///   changed it since. Until the returned value, and what is made from it, is gone, nobody else
+    ///   may use `desc`. All of that must be gone when the hook returns.
+    /// - The file `desc->file` must be fit for `T`, as [`FileData`] defines it, from before this
+    ///   call until the file is released: see [`file_data`].
     /// - `'a` must not last longer than until the file is released.
     /// - The address space of the file, `f_mapping`, must be valid, and stay the same, until the
     ///   file is released. If it is that of an [`AddressSpace`], it must be what
-    ///   [`AddressSpace::into_mapping`] returned, with the reference the file's until then.
-    /// - The file must hold the module that this code is in until after it is released, as it does
-    ///   if the owner of its operations is [`this_module`].
+    ///   [`AddressSpace::into_mapping`] returned, and the file must own that reference until then.
+    /// - The file must hold the module that this code is in until after the file is released, as it
+    ///   does if the owner of the file's operations is [`this_module`].
     ///
-    /// If the operations have `FOP_UNSIGNED_OFFSET`, the handler is asked for offsets up to the
-    /// last. Of files in debugfs only those of `debugfs_create_file_unsafe()` have it called.
+    /// If the operations have `FOP_UNSIGNED_OFFSET`, the handler is called for offsets up to the
+    /// largest one. In debugfs, the handler is called only for files that
+    /// `debugfs_create_file_unsafe()` made.
     ///
     /// [`FileData`]: super::vm_operations::FileData
     /// [`file_data`]: super::vm_operations::file_data
@@ -214,7 +216,8 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     ///
     /// # Examples
     ///
-    /// The operations of files that each have a page, for `__register_chrdev()` and the like:
+    /// The operations of files that each have a page of their own, for `__register_chrdev()` and
+    /// the like:
     ///
     /// ```
     /// use kernel::{
@@ -266,11 +269,11 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     /// }
     ///
     /// unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
-    ///     // SAFETY: The file is open, and its private data what `open` made it.
+    ///     // SAFETY: The file is open, and its private data is what `open` set it to.
     ///     let page = unsafe { file_data::<Page>((*desc).file) };
-    ///     // SAFETY: This is the hook, and this value all that uses the description. The file is
-    ///     // as above until it is released, and has the address space of its inode. The module is
-    ///     // the owner of its operations.
+    ///     // SAFETY: This is the hook, and nothing else uses the description. Until the file is
+    ///     // released it has the data that `open` gave it, and the address space of its inode. The
+    ///     // module is the owner of its operations.
     ///     let desc = unsafe { VmaDesc::<'_, Page>::from_raw(desc) };
     ///     match desc.map(VmaDesc::serve_pages) {
     ///         Ok(_ready) => {
@@ -287,8 +290,8 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
         if unsafe { (*desc).file != (*desc).vm_file } {
             return Err(EINVAL);
         }
-        // INVARIANT: The VMA will hold the file. Of the rest the kernel sets nothing but its dummy
-        // operations before it calls the hook.
+        // INVARIANT: The VMA will hold the file, as just checked. The kernel calls the hook with
+        // its dummy operations, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
         Ok(Self {
             // SAFETY: A valid pointer is not null.
             desc: unsafe { NonNull::new_unchecked(desc) },
@@ -298,11 +301,11 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
         })
     }
 
-    /// Insists that a write does not give the process a copy of the page.
+    /// Fails if a write would give the process a copy of the page.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if it would, see [`Self::is_cow`].
+    /// [`EINVAL`] if [`Self::is_cow`] is true.
     ///
     /// # Examples
     ///
@@ -324,7 +327,7 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
 }
 
 impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
-    /// A field of the description, for reading.
+    /// The description.
     fn desc(&self) -> &bindings::vm_area_desc {
         // SAFETY: By the type invariant the description is valid, and nobody else has access to it.
         unsafe { self.desc.as_ref() }
@@ -361,7 +364,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         self.size() >> PAGE_SHIFT
     }
 
-    /// The offset of the first page from the start of the file: any that the process likes.
+    /// The offset of the first page from the start of the file. The process can choose any offset.
     pub fn pgoff(&self) -> Pgoff {
         Pgoff::new(self.desc().pgoff)
     }
@@ -372,7 +375,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         is_cow_mapping(self.flags())
     }
 
-    /// The flags that the VMA will have. They are the first word of the bitmap.
+    /// The flags that the VMA will have: the first word of the bitmap.
     fn flags(&self) -> vm_flags_t {
         self.desc().vma_flags.__vma_flags[0] as vm_flags_t
     }
@@ -386,8 +389,8 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///
     /// # Errors
     ///
-    /// [`EPERM`] if the mapping is asked to be executable. Otherwise `mprotect()` cannot make it so
-    /// any more, and fails with `EACCES`.
+    /// [`EPERM`] if the process has asked for an executable mapping. If this succeeds, `mprotect()`
+    /// cannot make the mapping executable later, and fails with `EACCES`.
     pub fn deny_exec(&mut self) -> Result {
         self.deny(flags::EXEC, flags::MAYEXEC)
     }
@@ -396,8 +399,8 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///
     /// # Errors
     ///
-    /// [`EPERM`] if the mapping is asked to be writable. Otherwise `mprotect()` cannot make it so
-    /// any more, and fails with `EACCES`.
+    /// [`EPERM`] if the process has asked for a writable mapping. If this succeeds, `mprotect()`
+    /// cannot make the mapping writable later, and fails with `EACCES`.
     pub fn deny_write(&mut self) -> Result {
         self.deny(flags::WRITE, flags::MAYWRITE)
     }
@@ -415,18 +418,17 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         self.update_flags(flags::DONTEXPAND, 0);
     }
 
-    /// Keeps the mapping from the children of the process, VM_DONTCOPY: after a fork they have
-    /// nothing at its addresses.
+    /// Does not pass the mapping on to the children of the process, VM_DONTCOPY: after a fork they
+    /// have no mapping at its addresses.
     ///
-    /// The process can take that back with `MADV_DOFORK`, unless the VMA is one that the kernel
-    /// calls special: with page frames, or after [`Self::deny_expand`]. There it fails with
-    /// `EINVAL`.
+    /// The process can undo that with `MADV_DOFORK`, which fails with `EINVAL` if the VMA is one
+    /// that the kernel calls special: one of page frames, or one with [`Self::deny_expand`].
     ///
     /// # Examples
     ///
     /// ```
     /// fn mmap_prepare<T: Pages>(mut desc: VmaDesc<'_, T>) -> VmaDesc<'_, T, Ready> {
-    ///     // For good, as the VMA is special then.
+    ///     // The process cannot undo this, as the VMA is special.
     ///     desc.deny_copy();
     ///     desc.deny_expand();
     ///     desc.serve_pages()
@@ -436,7 +438,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         self.update_flags(flags::DONTCOPY, 0);
     }
 
-    /// Decides the rest.
+    /// Decides the operations and the private data, which is all that is left to decide.
     fn ready(
         mut self,
         vm_ops: &'static bindings::vm_operations_struct,
@@ -448,7 +450,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         self.into_state()
     }
 
-    /// Decides that [`Pages::fault`] serves the mapping's pages, when they are touched.
+    /// Decides that [`Pages::fault`] serves the pages of the mapping when a process touches them.
     pub fn serve_pages(self) -> VmaDesc<'a, T, Ready>
     where
         T: Pages,
@@ -461,28 +463,27 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if there are not as many frames as pages.
+    /// [`EINVAL`] if there are not exactly as many frames as pages in the mapping.
     pub fn remap_pfn_range(mut self, frames: FrameRun<'a>) -> Result<VmaDesc<'a, T, Ready>> {
         if frames.count() != self.pages() {
             return Err(EINVAL);
         }
         // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
-        // They are user space's to use for `'a`, so until the file is released, which the VMA
-        // holds.
+        // User space may use them for `'a`, so until the file is released, which the VMA holds.
         unsafe { helpers::mmap_action_remap_full(self.desc_mut(), frames.first().as_raw()) };
         let state = VmaState::new(self.is_cow());
         Ok(self.ready(&AllAtOnce::<T>::TABLE, state))
     }
 
-    /// Decides that all of the mapping is filled with these frames of a device: the kernel calls
-    /// `io_remap_pfn_range()` over the VMA's range, once the VMA is in place, and then `R` looks at
-    /// them again. VM_PFNMAP.
+    /// Decides that all of the mapping is filled with these frames of a device: once the VMA is in
+    /// place, the kernel calls `io_remap_pfn_range()` over the VMA's range, and then `R` checks the
+    /// frames again. VM_PFNMAP.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if there are not as many frames as pages, or they would not be found to be
-    /// unmapped: the file's address space is not theirs, or its offset is not the number of the
-    /// first frame.
+    /// [`EINVAL`] if there are not exactly as many frames as pages in the mapping, or if the frames
+    /// could not be found in order to unmap them: the address space of the file is not theirs, or
+    /// the mapping's offset is not the number of the first frame.
     ///
     /// # Examples
     ///
@@ -518,10 +519,11 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         let desc = self.desc_mut();
         desc.page_prot = C::cached_so(desc.page_prot);
         // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
-        // They are user space's to use as long as `R` finds nothing against it, and when it does
-        // they are unmapped: the VMA is known to the file's address space before they are mapped,
-        // unless it is another file system's (Coda), which calls the hook for a VMA of its own
-        // before that is linked (`compat_vma_mmap()`). The description does not tell.
+        // User space may use them as long as `R::recheck` succeeds, and when it begins to fail,
+        // they are unmapped: the tree of the file's address space contains the VMA before the
+        // frames are mapped. There is one exception, which the description does not tell: a VMA of
+        // another file system (Coda), which calls the hook before it inserts the VMA
+        // (`compat_vma_mmap()`).
         unsafe { helpers::mmap_action_ioremap_full(desc, frames.first().as_raw()) };
         let state = VmaState::new(self.is_cow());
         Ok(self.ready(&Rechecked::<T, R>::TABLE, state))
@@ -529,21 +531,22 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
 }
 
 impl<'a, T: Frames> VmaDesc<'a, T, NotCow> {
-    /// Decides that the frames that [`Frames::frames`] finds are mapped when they are touched.
-    /// VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
+    /// Decides that the frames that [`Frames::frames`] returns are mapped when a process touches
+    /// them. VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
     pub fn serve_frames(self) -> VmaDesc<'a, T, Ready> {
         self.vm_pfnmap(&OnDemand::<T>::TABLE)
     }
 }
 
 impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
-    /// Decides that [`DeviceFrames::device_frames`] are mapped when they are touched, and taken
-    /// back when the device goes. VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
+    /// Decides that the frames that [`DeviceFrames::device_frames`] returns are mapped when a
+    /// process touches them, and unmapped when the device goes. VM_PFNMAP, and the flags that
+    /// `remap_pfn_range()` sets with it.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if not all of the mapping lies in the frames, or they are those of another
-    ///   device than the one that was opened.
+    /// - [`EINVAL`] if not all of the mapping lies in the frames, or if the frames belong to
+    ///   another device than the file.
     /// - [`ENODEV`] if the device is gone.
     pub fn serve_device_frames(mut self, file: &'a T) -> Result<VmaDesc<'a, T, Ready>> {
         let frames = file.device_frames();
@@ -560,7 +563,7 @@ impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
             return Err(ENODEV);
         }
         let prot = T::Caching::cached_so(self.desc().page_prot);
-        // As io_remap_pfn_range() does: where memory is encrypted a device is not.
+        // As io_remap_pfn_range() does: device memory is not encrypted where RAM is.
         // SAFETY: Any protection has a variant that is not encrypted.
         self.desc_mut().page_prot = unsafe { helpers::pgprot_decrypted(prot) };
         Ok(self.vm_pfnmap(&frames::Revocable::<T>::TABLE))
@@ -568,7 +571,7 @@ impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
 }
 
 impl<'a, T: VmOperations> VmaDesc<'a, T, NotCow> {
-    /// Decides that page frames are mapped when they are touched, by these operations.
+    /// Decides that these operations map page frames when a process touches them.
     fn vm_pfnmap(
         mut self,
         vm_ops: &'static bindings::vm_operations_struct,

@@ -106,13 +106,13 @@ impl VmFault {
         self.is_write() && self.vm_flags() & flags::SHARED == 0
     }
 
-    /// The offset of the first page in the range of addresses that one entry of a PMD maps, around
-    /// the page that was touched; none if the range is not all in the VMA, or an entry must not be
-    /// put there because it maps something for reading that the process is about to write.
+    /// The offset of the first page in the aligned range of addresses around the touched page that
+    /// one entry of a PMD maps. `None` if the range does not lie in the VMA, or if the process is
+    /// about to write and such an entry is there already, which maps the range for reading.
     ///
     /// # Safety
     ///
-    /// The fault must be one of a `huge_fault` operation for `PMD_ORDER`.
+    /// The fault must be one that a `huge_fault` operation is called for, with `PMD_ORDER`.
     pub(super) unsafe fn pmd_pgoff(&self) -> Option<Pgoff> {
         let size = 1usize << (helpers::PMD_ORDER as usize + PAGE_SHIFT);
         let first = self.address() & !(size - 1);
@@ -121,7 +121,8 @@ impl VmFault {
         if first < start || end - first < size {
             return None;
         }
-        // SAFETY: By the type invariant the fault is valid, and so is its pointer to a PMD here.
+        // SAFETY: By the type invariant the fault is valid, and in a `huge_fault` operation its
+        // pointer to the PMD is valid, too.
         if self.is_write() && unsafe { helpers::vmf_pmd_trans_huge(self.as_ptr()) } {
             return None;
         }
@@ -130,7 +131,7 @@ impl VmFault {
     }
 }
 
-/// Why a fault has no page.
+/// Why a fault cannot be served.
 ///
 /// # Examples
 ///
@@ -147,8 +148,8 @@ impl VmFault {
 pub enum VmFaultError {
     /// There is nothing at this address: the process gets a `SIGBUS`. `VM_FAULT_SIGBUS`.
     SigBus,
-    /// There is no memory: the process tries again, which can go on for ever, and the kernel log
-    /// has a line of it. `VM_FAULT_OOM`.
+    /// There is no memory: the process touches the page again, without end if there never is any,
+    /// and the kernel logs a line (`pagefault_out_of_memory()`). `VM_FAULT_OOM`.
     Oom,
 }
 

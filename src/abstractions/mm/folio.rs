@@ -20,20 +20,21 @@ use kernel::{
 
 /// A folio of 2^order pages, for the 2^order offsets of a file from its index on.
 ///
-/// References work as those of [`SharedPage`] do, and a reference on one of its pages is one on the
-/// folio.
+/// References work as those of [`SharedPage`] do. A reference on one of the folio's pages is one on
+/// the folio.
 ///
 /// [`SharedPage`]: super::page::SharedPage
 ///
-/// The kernel maps all pages of a folio when one is touched, at the offsets that follow from the
-/// folio's index, if they are all in the VMA and below the file's size (`finish_fault()`). So the
-/// index is set here, before anybody else knows the folio, and does not change.
+/// When a process touches a page of a folio, the kernel maps all of its pages, at the offsets that
+/// follow from the folio's index, if they are all in the VMA and below the file's size
+/// (`finish_fault()`). So [`Self::alloc`] sets the index before anybody else knows the folio, and
+/// the index never changes.
 ///
 /// # Invariants
 ///
-/// This is the first page of a folio with references, which the C side overlays with the folio. If
-/// its order is not 0, its index is a multiple of the number of
-/// its pages.
+/// This is the first `struct page` of a folio that has references. The C side overlays it with the
+/// `struct folio`. If the folio's order is not 0, its index is a multiple of the number of its
+/// pages.
 ///
 /// # Examples
 ///
@@ -53,8 +54,8 @@ pub struct Folio(Opaque<bindings::page>);
 // SAFETY: References on a folio may be given back by any thread.
 unsafe impl Send for Folio {}
 
-// SAFETY: The methods by shared reference take further references, which is atomic, and read what
-// does not change.
+// SAFETY: The methods that take `&self` take further references, which is atomic, read fields that
+// do not change, or test and set flags, which is atomic.
 unsafe impl Sync for Folio {}
 
 // SAFETY: By the type invariant the folio has references, and stays as long as it has one.
@@ -72,20 +73,21 @@ unsafe impl AlwaysRefCounted for Folio {
 }
 
 impl Folio {
-    /// The largest order: that of what one entry of a PMD maps, 2 MiB with pages of 4 KiB.
+    /// The largest order: one entry of a PMD maps a folio of this order, 2 MiB with pages of 4 KiB.
     pub const MAX_ORDER: u32 = helpers::PMD_ORDER;
 
-    /// Allocates a folio of 2^`order` pages, zeroed, as it is for user space to see. Its first page
-    /// is for the offset `index`.
+    /// Allocates a folio of 2^`order` pages for user space. It is zeroed. Its first page is for the
+    /// offset `index`.
     ///
-    /// If there is no contiguous memory for one of more than a page, it fails without going to
-    /// great lengths to make some.
+    /// If the folio is to have more than one page, this fails soon where there is no contiguous
+    /// memory: the page allocator does not try hard to make some (`__GFP_NORETRY`).
     ///
-    /// The folio is one of `alloc_pages()`, not of `folio_alloc()`, which would mark it as "large
-    /// rmappable" (`page_rmappable_folio()`): the kernel takes such folios for those of the page
-    /// cache or of anonymous memory, and tries to split them. The comment in
-    /// `__folio_rmap_sanity_checks()` would have others in VM_MIXEDMAP VMAs only. All that this
-    /// driver maps of such folios comes from here.
+    /// The folio comes from `alloc_pages()`, and not from `folio_alloc()`, which would mark it as
+    /// "large rmappable" (`page_rmappable_folio()`): the kernel assumes that such folios are of the
+    /// page cache or anonymous memory, and tries to split them. According to the comment in
+    /// `__folio_rmap_sanity_checks()`, folios without the mark may one day be allowed in
+    /// VM_MIXEDMAP VMAs only. All folios without the mark that the abstractions map come from this
+    /// function.
     ///
     /// # Errors
     ///
@@ -105,11 +107,11 @@ impl Folio {
         // SAFETY: This is process context, where allocating may sleep, and the order is one that
         // the page allocator has.
         let page = NonNull::new(unsafe { bindings::alloc_pages(gfp, order) }).ok_or(AllocError)?;
-        // What was allocated is the first page of a folio, which the C side overlays with it.
+        // The C side overlays the first page of a folio with the folio.
         let folio: NonNull<bindings::folio> = page.cast();
         // SAFETY: The folio is ours alone so far.
         unsafe { helpers::folio_set_index(folio.as_ptr(), index.index()) };
-        // INVARIANT: The index was checked to be a multiple.
+        // INVARIANT: The index was checked to be a multiple of the number of pages.
         // SAFETY: What was allocated has one reference, which is ours.
         Ok(unsafe { ARef::from_raw(folio.cast()) })
     }
@@ -118,28 +120,29 @@ impl Folio {
         self.0.get().cast()
     }
 
-    /// The order: there are 2^this pages. `folio_order()`.
+    /// The order, `folio_order()`: the folio has 2^order pages.
     pub fn order(&self) -> u32 {
         // SAFETY: By the type invariant the folio is valid.
         unsafe { helpers::folio_order(self.as_ptr()) }
     }
 
-    /// Whether one entry of a PMD can map it: it has the order for that, and no page of it is known
-    /// to be broken. A broken page has to be found when it is touched, which takes an entry of its
-    /// own.
+    /// Whether one entry of a PMD may map the folio: the folio has the order for that, and none of
+    /// its pages is hardware-poisoned. If one is, each page needs an entry of its own, so that the
+    /// kernel finds the poisoned page when a process touches it.
     pub(super) fn is_pmd_mappable(&self) -> bool {
         // SAFETY: By the type invariant the folio is valid.
         self.order() == Self::MAX_ORDER && !unsafe { helpers::folio_find_hwpoisoned(self.as_ptr()) }
     }
 
-    /// Has no fault map the folio by an entry of a PMD any more, but where `huge_fault` does: marks
-    /// it as one with a broken page, which is all that `do_set_pmd()` asks for. A page table made
-    /// in time would not do, as `madvise()` can free it at any moment (`CONFIG_PT_RECLAIM`).
+    /// Keeps `finish_fault()` from mapping the folio by an entry of a PMD from now on: marks the
+    /// folio as having a hardware-poisoned page, and such a folio `do_set_pmd()` does not map. A
+    /// `huge_fault` operation can still do so. It would not suffice to make a page table before the
+    /// fault returns, because `madvise()` can free that at any time (`CONFIG_PT_RECLAIM`).
     ///
-    /// A kernel without `CONFIG_MEMORY_FAILURE` has no such mark.
+    /// Without `CONFIG_MEMORY_FAILURE` the kernel has no such mark, and this does nothing.
     pub(super) fn set_pte_mapped(&self) {
-        // SAFETY: By the type invariant the folio is valid. Nobody takes the mark of one that is in
-        // no page cache for more than that.
+        // SAFETY: By the type invariant the folio is valid. For a folio that is in no page cache,
+        // nothing else in the kernel depends on the mark.
         unsafe { helpers::folio_set_has_hwpoisoned(self.as_ptr()) };
     }
 

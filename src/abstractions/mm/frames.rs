@@ -2,7 +2,7 @@
 
 //! Mappings of page frames, without references: VM_PFNMAP.
 //!
-//! They are mapped all at once, or when they are touched.
+//! The frames are mapped all at once, or when a process touches them.
 //!
 //! C headers: [`include/linux/mm.h`](srctree/include/linux/mm.h), `remap_pfn_range()`,
 //! `vmf_insert_pfn()`, [`include/linux/huge_mm.h`](srctree/include/linux/huge_mm.h),
@@ -29,16 +29,16 @@ use kernel::{
     prelude::*, //
 };
 
-/// Page frames in a row that can be mapped into user space for the duration of `'a`.
+/// Contiguous page frames that can be mapped into user space for the duration of `'a`.
 ///
 /// # Invariants
 ///
-/// For the duration of `'a` the frames are memory, cached, that user space may read and write at
-/// any time.
+/// For the duration of `'a` the frames are memory that the kernel maps cached, and that user space
+/// may read and write at any time.
 ///
 /// # Examples
 ///
-/// Frames come from what owns the memory:
+/// The owner of memory gives out its frames:
 ///
 /// ```
 /// let memory = ContigPages::alloc(4)?;
@@ -86,7 +86,7 @@ impl<'a> FrameRun<'a> {
         self.count
     }
 
-    /// The first `count` of them, if there are as many.
+    /// The first `count` frames, if there are that many.
     pub fn take(self, count: usize) -> Option<Self> {
         // INVARIANT: They are part of `self`.
         (count <= self.count).then_some(Self { count, ..self })
@@ -103,14 +103,14 @@ pub trait Caching: Protection + 'static {}
 
 pub(super) use private::Protection;
 
-/// As memory is cached.
+/// Cached, as RAM is.
 pub struct Cached(());
 
-/// Past all caches, each access by itself, `pgprot_noncached()`: for registers.
+/// Not cached, and each access is made on its own, `pgprot_noncached()`: for registers.
 pub struct Uncached(());
 
-/// Past all caches, but stores may be put together on their way, `pgprot_writecombine()`: for video
-/// memory and the like.
+/// Not cached, except that several stores may be combined on their way, `pgprot_writecombine()`:
+/// for video memory and the like.
 pub struct WriteCombining(());
 
 impl Caching for Cached {}
@@ -147,13 +147,13 @@ mod private {
     }
 }
 
-/// Page frames of a device, found at their own numbers as offsets of the file, and checked again
-/// by `R` once they are mapped.
+/// Page frames of a device, for a file that has each frame at the offset that is the frame's
+/// number. `R` checks the frames again once they are mapped.
 ///
 /// # Invariants
 ///
-/// User space may read and write the frames as long as `R` finds nothing against it. When it does,
-/// they are unmapped from `space`.
+/// User space may read and write the frames as long as [`Recheck::recheck`] of `R` succeeds for
+/// them. When it begins to fail, the frames are unmapped from `space`.
 ///
 /// # Examples
 ///
@@ -185,7 +185,7 @@ impl<'a, C: Caching, R> IoFrames<'a, C, R> {
     ///
     /// # Safety
     ///
-    /// As the type invariant says.
+    /// The type invariant must hold.
     pub(crate) unsafe fn new(space: &'a AddressSpace, first: Pfn, count: usize) -> Self {
         // INVARIANT: As the caller promises.
         Self {
@@ -209,23 +209,23 @@ impl<'a, C: Caching, R> IoFrames<'a, C, R> {
     }
 }
 
-/// Looks again at frames that have just been mapped: what was right when they were asked for may
-/// not be so any more.
+/// Checks frames once more after they were mapped, because the answer can have changed since the
+/// mapping was asked for.
 pub trait Recheck: 'static {
-    /// Looks at the `count` frames from `first` on.
+    /// Checks the `count` frames from `first` on.
     ///
     /// # Errors
     ///
-    /// Any has them unmapped, and fails the mapping.
+    /// On any error the frames are unmapped, and the mapping fails.
     fn recheck(first: Pfn, count: usize) -> Result;
 }
 
-/// A mapping of page frames that are mapped when they are touched. Implemented by what the open
+/// A mapping whose page frames are mapped when a process touches them. Implemented by what the open
 /// file refers to.
 ///
 /// # Examples
 ///
-/// A ring of frames that goes on forever:
+/// A ring of frames, which the file repeats without end:
 ///
 /// ```
 /// struct Ring(ContigPages);
@@ -241,28 +241,30 @@ pub trait Recheck: 'static {
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Frames: VmOperations {
-    /// The frames that are mapped from the offset `pgoff` on, as many as there are in a row; none
-    /// if there is nothing, and the process gets a `SIGBUS`. They have to be the same each time.
+    /// Returns the frames from the offset `pgoff` on, as many as are contiguous. If there is none
+    /// at this offset, returns `None`, and the process gets a `SIGBUS`. An offset must always have
+    /// the same frame.
     ///
-    /// Any number of calls can run at the same time. The mmap lock or the VMA's is held for
+    /// Any number of calls can run at the same time. The mmap lock or the VMA's lock is held for
     /// reading. May sleep.
     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>>;
 }
 
-/// Page frames of a device that can go away: of one that is bound to a driver, until it is unbound.
-/// They are mapped when they are touched, and so that they can be taken back.
+/// Page frames of a device that can go away, as when it is unbound from its driver. They are mapped
+/// when a process touches them, and unmapped when the device goes.
 ///
-/// VFIO's `vfio_iommu_type1` keeps what it has entered of such a mapping into the IOMMU for another
-/// device, as it does with any driver's: the kernel has no way to refuse that.
+/// If a process has made VFIO map such frames into the IOMMU for another device
+/// (`vfio_iommu_type1`), that mapping stays when the device goes. This is so with any driver's
+/// frames, and the kernel has no way to refuse it.
 ///
 /// # Invariants
 ///
-/// Until a call that revokes `space` has returned, the frames are the device's, user space may read
-/// and write them, and they may be mapped with the caching `C` and no other.
+/// Until a call that revokes `space` has returned, the frames belong to the device, user space may
+/// read and write them, and they may be mapped with the caching `C` and no other.
 ///
 /// # Examples
 ///
-/// They come from what describes the device's memory:
+/// The frames of a BAR of a PCI device:
 ///
 /// ```
 /// use simple_mmap::mm::frames::{
@@ -291,13 +293,13 @@ pub struct RevocableFrames<C> {
 impl<C: Caching> RevocableFrames<C> {
     /// The `count` frames from `first` on.
     ///
-    /// They can be mapped by files that have this address space, see
+    /// Files can map the frames if they have this address space, see
     /// [`AddressSpace::into_mapping`].
     ///
     /// # Safety
     ///
-    /// As the type invariant says. Until a call of [`AddressSpace::revoke`] of `space` or a clone
-    /// of it has returned, the frames must be a device's that user space may read and write, and
+    /// Until a call of [`AddressSpace::revoke`] for `space`, or for a clone of it, has returned,
+    /// the frames must belong to a device, user space must be allowed to read and write them, and
     /// nobody may map them with another kind of caching.
     ///
     /// # Examples
@@ -311,11 +313,12 @@ impl<C: Caching> RevocableFrames<C> {
     ///     }, //
     /// };
     ///
-    /// /// The video memory, and what to revoke before it is given back.
+    /// /// Returns the video memory, and the address space to revoke before that is given back.
     /// ///
     /// /// # Safety
     /// ///
-    /// /// The frames must be video memory that is mapped so, until that is revoked.
+    /// /// Until the address space is revoked, the frames must be video memory, and nobody may map
+    /// /// them other than write-combining.
     /// unsafe fn video(
     ///     first: Pfn,
     ///     count: usize,
@@ -342,17 +345,17 @@ impl<C: Caching> RevocableFrames<C> {
         self.count
     }
 
-    /// Whether the device is gone.
+    /// Whether the device is gone, which is when the address space is revoked.
     pub(super) fn is_revoked(&self) -> bool {
         self.space.is_revoked()
     }
 
-    /// Whether they are taken back when this address space is revoked.
+    /// Whether the frames are unmapped when this address space is revoked.
     pub(super) fn are_in(&self, mapping: *mut bindings::address_space) -> bool {
         self.space.as_ptr() == mapping
     }
 
-    /// The frame at an offset that a file shows them at from 0 on.
+    /// The frame at an offset of a file that has the first frame at offset 0.
     fn get(&self, pgoff: Pgoff) -> Option<Pfn> {
         (pgoff.index() < self.count).then(|| Pfn::new(self.first.as_raw() + pgoff.index()))
     }
@@ -391,18 +394,20 @@ impl<C: Caching> RevocableFrames<C> {
 /// # let _ = (mmap_prepare, |registers: Registers| registers.0.count());
 /// ```
 pub trait DeviceFrames: VmOperations {
-    /// How they are cached.
+    /// The caching of the frames.
     type Caching: Caching;
 
-    /// The frames, which the file shows from its offset 0 on. What lies beyond is a `SIGBUS`, as
-    /// all is once the device is gone.
+    /// Returns the frames, which the file has from offset 0 on. A process gets a `SIGBUS` if it
+    /// touches an offset beyond the last frame, or any offset once the device is gone.
     ///
-    /// The mmap lock or the VMA's is held for reading, and so is what keeps the device from going.
+    /// In a fault, the mmap lock or the VMA's lock is held for reading, and so is the lock that
+    /// keeps the address space from being revoked.
     fn device_frames(&self) -> &RevocableFrames<Self::Caching>;
 }
 
-/// Makes the tables for VMAs whose frames are mapped all at once, by an action. They have no fault
-/// operation: what is not mapped, or no longer, is a `SIGBUS`.
+/// Makes the table of operations for VMAs whose frames are mapped all at once, by an mmap action.
+/// There is no fault operation: a process that touches a page that is not mapped, or not any more,
+/// gets a `SIGBUS`.
 pub(super) struct AllAtOnce<T>(PhantomData<T>);
 
 impl<T: VmOperations> AllAtOnce<T> {
@@ -415,7 +420,8 @@ impl<T: VmOperations> AllAtOnce<T> {
     };
 }
 
-/// The same with a check after the action.
+/// Makes the table of operations for VMAs like those of [`AllAtOnce`] whose frames `R` checks after
+/// the action.
 pub(super) struct Rechecked<T, R>(PhantomData<(T, R)>);
 
 impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
@@ -437,8 +443,9 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
         let count = (end - start) >> PAGE_SHIFT;
         // SAFETY: The VMA holds its file, and the file its address space.
         let space = unsafe { AddressSpace::borrow((*file).f_mapping) };
-        // The address space knows the VMA, so what is revoked after this is unmapped, too. Only one
-        // that Coda maps by this file is linked later, see `VmaDesc::io_remap_pfn_range`.
+        // The address space's tree (`i_mmap`) contains the VMA by now, so if the frames are revoked
+        // after this check, they are unmapped from the VMA, too. The one exception is a VMA that
+        // Coda makes for this file: it is inserted later, see `VmaDesc::io_remap_pfn_range`.
         let checked = space.with_valid(|| {
             if space.is_revoked() {
                 return Err(ENODEV);
@@ -447,7 +454,7 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
             R::recheck(Pfn::new(pgoff), count)
         });
         if let Err(error) = checked {
-            // The kernel is going to unmap the VMA, but that can fail, and then it stays.
+            // The kernel is going to unmap the VMA, but that can fail, and the VMA would stay.
             space.unmap(Pgoff::new(pgoff)..Pgoff::new(pgoff + count));
             return error.to_errno();
         }
@@ -456,11 +463,11 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
     }
 }
 
-/// Makes the table for VMAs whose frames are mapped when they are touched.
+/// Makes the table of operations for VMAs whose frames are mapped when a process touches them.
 pub(super) struct OnDemand<T>(PhantomData<T>);
 
-// A VMA has this table if `VmaDesc::serve_frames` put it there, or it is a copy of one that has. It
-// is VM_PFNMAP, and a write does not give the process a copy.
+// A VMA has this table if `VmaDesc::serve_frames` put it there, or if the VMA is a copy of one that
+// has it. The VMA is VM_PFNMAP, and a write does not give the process a copy of the page.
 impl<T: Frames> OnDemand<T> {
     pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
         fault: Some(Self::fault),
@@ -480,15 +487,15 @@ impl<T: Frames> OnDemand<T> {
         let Some(run) = data.frames(fault.pgoff()).and_then(|run| run.take(1)) else {
             return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
         };
-        // SAFETY: The VMA is locked, VM_PFNMAP, and gives no copies. The address is in it. The
-        // frame is user space's to use as long as what it is borrowed from exists, which is the
-        // data of the VMA's file.
+        // SAFETY: The VMA is locked and VM_PFNMAP, and a write does not give the process a copy.
+        // The address is in the VMA. User space may use the frame as long as the data exist that it
+        // is borrowed from: those of the VMA's file.
         unsafe { bindings::vmf_insert_pfn(fault.vma(), fault.address(), run.first().as_raw()) }
     }
 
     /// # Safety
     ///
-    /// `vmf` must be a fault in a VMA with this table, for an entry of this order.
+    /// `vmf` must be a fault in a VMA with this table, and `order` that of the entry to be made.
     unsafe extern "C" fn huge_fault(
         vmf: *mut bindings::vm_fault,
         order: c_uint,
@@ -500,7 +507,7 @@ impl<T: Frames> OnDemand<T> {
         let fault = unsafe { VmFault::from_raw(vmf) };
         // SAFETY: The VMA holds its file.
         let data = unsafe { file_data::<T>(fault.file()) };
-        // SAFETY: This is such an operation, for this order.
+        // SAFETY: This is a `huge_fault` operation, and the order is `PMD_ORDER`.
         let run = unsafe { fault.pmd_pgoff() }
             .and_then(|first| data.frames(first))
             .and_then(|run| run.take(1 << Folio::MAX_ORDER))
@@ -508,9 +515,10 @@ impl<T: Frames> OnDemand<T> {
         let Some(run) = run else {
             return bindings::vm_fault_reason_VM_FAULT_FALLBACK;
         };
-        // Why the C side is not told of a write: see `Pages`, where it is the same. SAFETY: As in
-        // `fault`, for all the frames. Their range of addresses is in the VMA, and the number of
-        // the first is a multiple of how many there are.
+        // The C side is told that this is a read even if it is a write: `insert_folio_pmd` in
+        // pages.rs says why.
+        // SAFETY: As in `fault`, for all frames of the run. Their range of addresses is in the VMA,
+        // and the number of the first frame is a multiple of their count.
         #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
         let ret = unsafe { bindings::vmf_insert_pfn_pmd(vmf, run.first().as_raw(), false) };
         #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
@@ -522,12 +530,13 @@ impl<T: Frames> OnDemand<T> {
     }
 }
 
-/// Makes the table for VMAs whose frames can be taken back.
+/// Makes the table of operations for VMAs whose frames are unmapped when the device goes.
 pub(super) struct Revocable<T>(PhantomData<T>);
 
-// A VMA has this table if `VmaDesc::serve_device_frames` put it there, or it is a copy of one that
-// has. It is VM_PFNMAP, a write does not give the process a copy, and its protection has the
-// caching that `T` says: changes of the rights keep that (`vm_pgprot_modify()`).
+// A VMA has this table if `VmaDesc::serve_device_frames` put it there, or if the VMA is a copy of
+// one that has it. The VMA is VM_PFNMAP, a write does not give the process a copy of the page, and
+// the VMA's protection has the caching of `T`, which mprotect() does not change
+// (`vm_pgprot_modify()`).
 impl<T: DeviceFrames> Revocable<T> {
     pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
         fault: Some(Self::fault),
@@ -543,12 +552,13 @@ impl<T: DeviceFrames> Revocable<T> {
         let fault = unsafe { VmFault::from_raw(vmf) };
         // SAFETY: The VMA holds its file.
         let data = unsafe { file_data::<T>(fault.file()) };
-        // SAFETY: As above; the file holds its address space until it is released.
+        // SAFETY: The file is valid as above, and holds its address space until it is released.
         let (mapping, space) = unsafe {
             let mapping = (*fault.file()).f_mapping;
             (mapping, AddressSpace::borrow(mapping))
         };
-        // Inserting an entry can allocate a page table, and sleep, which this lock permits.
+        // Inserting an entry can allocate a page table, and so sleep, which is allowed under this
+        // lock.
         space.with_valid(|| {
             let frames = data.device_frames();
             if space.is_revoked() || !frames.are_in(mapping) {
@@ -557,10 +567,11 @@ impl<T: DeviceFrames> Revocable<T> {
             let Some(pfn) = frames.get(fault.pgoff()) else {
                 return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
             };
-            // SAFETY: The VMA is locked, VM_PFNMAP, and gives no copies. The address is in it. The
-            // frame is user space's to use, with the caching that the VMA has, until the address
-            // space is revoked. That waits for the lock that is held here, and unmaps it then, as
-            // the address space knows the VMA.
+            // SAFETY: The VMA is locked and VM_PFNMAP, and a write does not give the process a
+            // copy. The address is in the VMA. User space may use the frame, with the caching that
+            // the VMA has, until the address space is revoked. Revoking it waits for the lock that
+            // is held here, and then unmaps the frame, because the address space's tree contains
+            // the VMA.
             unsafe { bindings::vmf_insert_pfn(fault.vma(), fault.address(), pfn.as_raw()) }
         })
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Describing and serving mappings: what would lie in `rust/kernel/mm/`.
+//! Describing and serving mappings: what `rust/kernel/mm/` would contain.
 
 pub mod access;
 pub mod address_space;

@@ -36,25 +36,25 @@ use kernel::{
     types::Opaque, //
 };
 
-// Every page has an address in the kernel's linear mapping where there is no high memory, whatever
-// flags it is allocated with. So it has on all 64-bit architectures.
+// Where there is no high memory, as on all 64-bit architectures, every page has an address in the
+// kernel's linear mapping, whatever flags it is allocated with.
 static_assert!(
     !cfg!(CONFIG_HIGHMEM),
     "pages in high memory have no address that lasts"
 );
 
-/// A page that can have several owners: the driver, page tables, pipes, pins.
+/// A page that can have several owners: the driver, page tables, pipes, and whoever pins it.
 ///
-/// [`kernel::page::Page`] is the only owner of its page and frees it. This page is freed when the
-/// last reference on it is given back, whoever that is. An [`ARef<SharedPage>`](ARef) is a
-/// reference: making one from a borrowed page takes it (`get_page()`), dropping it gives it back
-/// (`put_page()`).
+/// A [`kernel::page::Page`] is the only owner of its page, and frees it. This page is freed when
+/// the last reference on it is given back, by any owner. An [`ARef<SharedPage>`](ARef) is a
+/// reference: making one from a borrowed page takes a reference (`get_page()`), and dropping it
+/// gives that back (`put_page()`).
 ///
 /// # Invariants
 ///
-/// This is a `struct page` with references, and no other part of the kernel than the allocator
-/// frees it. It has an address in the kernel's linear mapping. Its bytes were initialized, and
-/// there is no Rust reference to them but to atomics.
+/// This is a `struct page` with at least one reference. Only the page allocator frees it, after the
+/// last reference is given back. It has an address in the kernel's linear mapping. Its bytes were
+/// initialized, and there are no Rust references to them except to atomics.
 ///
 /// # Examples
 ///
@@ -75,8 +75,9 @@ pub struct SharedPage(Opaque<bindings::page>);
 // SAFETY: References on a page may be given back by any thread.
 unsafe impl Send for SharedPage {}
 
-// SAFETY: The methods by shared reference take further references, which is atomic, and compute the
-// page's address, which never changes.
+// SAFETY: The methods that take `&self` take further references, which is atomic, compute the
+// page's address and its frame, which never change, or read flags, which others may change at any
+// time.
 unsafe impl Sync for SharedPage {}
 
 // SAFETY: By the type invariant the page has references, and stays as long as it has one.
@@ -95,7 +96,7 @@ unsafe impl AlwaysRefCounted for SharedPage {
 }
 
 impl Folio {
-    /// Its pages, in the order of their offsets.
+    /// The folio's pages, in the order of their offsets.
     pub fn pages(&self) -> &[SharedPage] {
         let first: *const SharedPage = self.as_ptr().cast();
         // SAFETY: The C side overlays a folio and its first page, and the other `struct page`
@@ -106,7 +107,7 @@ impl Folio {
 }
 
 impl SharedPage {
-    /// Allocates a page, zeroed, as it is for user space to see.
+    /// Allocates a page for user space. It is zeroed.
     ///
     /// # Errors
     ///
@@ -117,9 +118,9 @@ impl SharedPage {
         // SAFETY: A `Page` is a valid page of order 0 with one reference, which is now ours, as the
         // `Page` is never dropped.
         let page: ARef<Self> = unsafe { ARef::from_raw(page.cast()) };
-        // With tags there is a flag that overrides __GFP_ZERO.
+        // With hardware tags, __GFP_SKIP_ZERO in the caller's flags would override __GFP_ZERO.
         if cfg!(CONFIG_KASAN_HW_TAGS) {
-            // The range is in the page.
+            // This cannot fail, as the range is in the page.
             let _ = page.bytes().clear(0..PAGE_SIZE);
         }
         Ok(page)
@@ -130,19 +131,20 @@ impl SharedPage {
         self.0.get()
     }
 
-    /// The folio that this is a page of.
+    /// The folio that the page belongs to.
     pub(crate) fn folio(&self) -> &Folio {
         // SAFETY: The page is valid, and a reference on it is one on its folio.
         unsafe { &*helpers::page_folio(self.as_ptr()).cast() }
     }
 
-    /// Whether it is one of several pages of a folio, `PageCompound()`. Here and not in C, as every
-    /// fault asks.
+    /// Whether the page is one of several of a folio, `PageCompound()`. This is written in Rust,
+    /// because a call of a C helper would cost time in every fault.
     #[inline]
     pub(super) fn is_compound(&self) -> bool {
         let page = self.as_ptr();
-        // As READ_ONCE(): others change other flags meanwhile. SAFETY: The page is valid. What is
-        // asked for does not change as long as it has references.
+        // As READ_ONCE(): other flags can change at any time.
+        // SAFETY: The page is valid. The two bits that are read here do not change as long as it
+        // has references.
         unsafe {
             (&raw const (*page).flags.f).read_volatile() & (1 << bindings::pageflags_PG_head) != 0
                 || (&raw const (*page).__bindgen_anon_1.__bindgen_anon_3.compound_info)
@@ -152,8 +154,9 @@ impl SharedPage {
         }
     }
 
-    /// Whether the kernel maps this page where the offset `pgoff` is touched: `finish_fault()` goes
-    /// by the index of a folio, and the place of the page in it, if the folio has several.
+    /// Whether the kernel would map this page at the offset `pgoff`. If the page is one of several
+    /// of a folio, `finish_fault()` maps it where the folio's index and the page's place in the
+    /// folio say.
     pub(super) fn serves(&self, pgoff: Pgoff) -> bool {
         // SAFETY: The page is valid.
         !self.is_compound() || unsafe { helpers::page_pgoff(self.as_ptr()) } == pgoff.index()
@@ -171,25 +174,26 @@ impl SharedPage {
         unsafe { helpers::page_address(self.as_ptr()) }
     }
 
-    /// Whether the page is known to be broken, `PageHWPoison()`. Its bytes must not be looked at.
+    /// Whether the page is hardware-poisoned, `PageHWPoison()`: its memory is known to be broken,
+    /// so its bytes must not be accessed.
     pub fn is_hwpoisoned(&self) -> bool {
         // SAFETY: The page is valid.
         unsafe { helpers::page_is_hwpoisoned(self.as_ptr()) }
     }
 
-    /// The page's bytes, which must not be looked at if it is [broken](Self::is_hwpoisoned).
+    /// The page's bytes, which must not be accessed if it is [broken](Self::is_hwpoisoned).
     #[inline]
     pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
         // SAFETY: By the type invariant the page has an address, which is not null.
         let ptr = unsafe { NonNull::new_unchecked(self.address().cast()) };
         // SAFETY: The page is mapped there as long as it has references, so as long as `self` is
-        // borrowed. By the type invariant it was initialized, and there is no Rust reference to its
-        // bytes but to atomics.
+        // borrowed. By the type invariant its bytes were initialized, and there are no Rust
+        // references to them except to atomics.
         unsafe { SharedBytes::new(ptr, PAGE_SIZE) }
     }
 
-    /// Gives a reference back, `put_page()`. Returns whether it was the last one, so that the page
-    /// is free.
+    /// Gives a reference back, `put_page()`. Returns whether it was the last one, in which case the
+    /// page is now free.
     pub fn put(page: ARef<Self>) -> bool {
         let page = ARef::into_raw(page);
         // SAFETY: The reference was ours, and is not used after this.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mappings of pages with references, which are served when they are touched.
+//! Mappings of pages with references. A page is mapped when a process touches it.
 //!
 //! C headers: [`include/linux/mm.h`](srctree/include/linux/mm.h), `struct vm_operations_struct`,
 //! [`include/linux/huge_mm.h`](srctree/include/linux/huge_mm.h), `vmf_insert_folio_pmd()`.
@@ -29,8 +29,8 @@ use kernel::{
 
 /// A mapping of pages with references. Implemented by what the open file refers to.
 ///
-/// The VMAs are ordinary ones: the kernel knows their pages, and keeps a reference on each while it
-/// is mapped.
+/// The kernel treats the VMAs as ordinary ones: it knows their pages, and holds a reference on each
+/// page while the page is mapped.
 ///
 /// # Examples
 ///
@@ -53,31 +53,32 @@ use kernel::{
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Pages: VmOperations {
-    /// A page was touched where nothing is mapped. Returns the page that belongs to the offset
-    /// [`VmFault::pgoff`], with a reference for the kernel to take over.
+    /// A process touches a page that is not mapped. Returns the page that belongs to the offset
+    /// [`VmFault::pgoff`], with a reference that the kernel takes over.
     ///
-    /// If the page is one of a larger [`Folio`], the kernel maps the whole folio where all of it
-    /// fits, and one page otherwise, `finish_fault()`. So it must be the page that the folio has
-    /// for this offset; otherwise the process gets a `SIGBUS`, and the kernel log a line.
+    /// If the page belongs to a larger [`Folio`], the kernel maps the whole folio if all of it fits
+    /// into the VMA, the page table and the size of the file, and otherwise maps that page alone
+    /// (`finish_fault()`). So the page must be the one that the folio has for this offset. If it is
+    /// not, the process gets a `SIGBUS`, and the kernel log a line.
     ///
-    /// A fault can be asked for twice, and any number of calls can run at the same time, also for
-    /// the same page. The mmap lock or the VMA's is held for reading. May sleep.
+    /// This can be called twice for one fault, and any number of calls can run at the same time,
+    /// also for the same page. The mmap lock or the VMA's lock is held for reading. May sleep.
     ///
     /// # Errors
     ///
-    /// [`VmFaultError`] says what becomes of the process.
+    /// [`VmFaultError`] says what happens to the process.
     fn fault(&self, vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError>;
 
-    /// A fault is served with this page: the last call of [`Self::fault`] returned it. If `huge`,
-    /// one entry of a PMD maps its whole folio, or what another thread has mapped there meanwhile
-    /// does; otherwise the kernel is about to map the page, or
-    /// to copy it if that is for a private write.
+    /// A fault is served with this page, which the last call of [`Self::fault`] returned. If
+    /// `huge`, one entry of a PMD now maps the whole folio of the page, or another thread has
+    /// mapped something there in the meantime. Otherwise the kernel is about to map the page, or to
+    /// copy it for a write to a private mapping.
     ///
-    /// Runs under the same conditions.
+    /// This is called under the same conditions as [`Self::fault`].
     fn served(&self, _vmf: &VmFault, _page: &SharedPage, _huge: bool) {}
 }
 
-/// Makes the table for the C side.
+/// Makes the table of operations for VMAs whose pages `T` serves.
 pub(super) struct Table<T>(PhantomData<T>);
 
 // A VMA has this table if `VmaDesc::serve_pages` put it there, or it is a copy of one that has. It
@@ -109,9 +110,9 @@ impl<T: Pages> Table<T> {
             if !page.serves(fault.pgoff()) {
                 return misplaced(page);
             }
-            // An entry of a PMD is not to map a folio with a broken page, which is marked as such
-            // when it is asked about, nor one whose pages have to be seen to be touched. Without
-            // huge pages there is none anyway.
+            // `finish_fault()` must not use one entry of a PMD for a folio with a poisoned page,
+            // which `is_pmd_mappable` has then marked as such, nor where each page needs an entry
+            // of its own. A kernel without huge pages never does so.
             if cfg!(CONFIG_TRANSPARENT_HUGEPAGE)
                 && page.folio().is_pmd_mappable()
                 && Self::needs_single_pages(fault)
@@ -120,16 +121,16 @@ impl<T: Pages> Table<T> {
             }
         }
         data.served(fault, &page, false);
-        // SAFETY: This field is where the C side takes over the reference from. It maps the page,
-        // and of a large folio the others, each at its place in the folio: by the check above that
-        // is where they belong.
+        // SAFETY: The C side takes the reference over from this field. It maps the page and, if the
+        // folio is large, the folio's other pages at the offsets that follow from their places in
+        // the folio. By the check above, the pages belong at these offsets.
         unsafe { (*vmf).page = ARef::into_raw(page).as_ptr().cast() };
         0
     }
 
     /// # Safety
     ///
-    /// `vmf` must be a fault in a VMA with this table, for an entry of this order.
+    /// `vmf` must be a fault in a VMA with this table, and `order` that of the entry to be made.
     unsafe extern "C" fn huge_fault(
         vmf: *mut bindings::vm_fault,
         order: c_uint,
@@ -141,29 +142,31 @@ impl<T: Pages> Table<T> {
         let fault = unsafe { VmFault::from_raw(vmf) };
         // SAFETY: The VMA holds its file.
         let data = unsafe { file_data::<T>(fault.file()) };
-        // SAFETY: This is such an operation, for this order.
+        // SAFETY: This is a `huge_fault` operation, and the order is `PMD_ORDER`.
         match unsafe { Self::insert_folio_pmd(data, fault) } {
             Some(()) => bindings::vm_fault_reason_VM_FAULT_NOPAGE,
             None => bindings::vm_fault_reason_VM_FAULT_FALLBACK,
         }
     }
 
-    /// Whether every page is to have an entry of its own: with userfaultfd each has to be seen to
-    /// be touched. PAGEMAP_SCAN would take all pages that an entry of a PMD maps for one.
+    /// Whether every page needs an entry of its own, which is so with userfaultfd: it watches
+    /// single pages, and PAGEMAP_SCAN reports the same of all pages that one entry of a PMD maps.
     fn needs_single_pages(fault: &VmFault) -> bool {
-        // SAFETY: The VMA is valid, and what is asked for does not change while it is locked.
+        // SAFETY: The VMA is valid, and the flags that the helper reads do not change while it is
+        // locked.
         unsafe { helpers::userfaultfd_armed(fault.vma()) }
     }
 
-    /// Serves a fault with a folio, if that can be: `vmf_insert_folio_pmd()`.
+    /// Maps a folio by one entry of a PMD, `vmf_insert_folio_pmd()`, and so serves a fault. Returns
+    /// `None` if that is not possible.
     ///
     /// # Safety
     ///
-    /// The fault must be one of a `huge_fault` operation for `PMD_ORDER`.
+    /// The fault must be one that a `huge_fault` operation is called for, with `PMD_ORDER`.
     unsafe fn insert_folio_pmd(data: &T, fault: &VmFault) -> Option<()> {
         // SAFETY: As the caller promises.
         let first = unsafe { fault.pmd_pgoff() }?;
-        // A private write is to get a copy of one page.
+        // A write to a private mapping gets a copy of one page only.
         if fault.is_cow() || Self::needs_single_pages(fault) {
             return None;
         }
@@ -175,18 +178,20 @@ impl<T: Pages> Table<T> {
         {
             return None;
         }
-        // The C side is not told that this is a write even if it is one. Then it would warn if
-        // another thread's madvise has put a page table there since this fault began. The mapping
-        // is as writable as the VMA anyway, and the processor marks what is written to as dirty.
+        // The C side is told that this is a read even if it is a write. For a write it would warn
+        // if another thread's madvise() had put a page table there since this fault began. The
+        // entry becomes as writable as the VMA all the same, and the processor marks what is
+        // written to as dirty.
         // SAFETY: This is a fault of a `huge_fault` operation. The range is in the VMA, and the
-        // folio is the one that belongs there: its index is a multiple of its size, as is the
-        // offset of the range, and they have the touched page in common. The VMA is not special,
-        // and the C side takes a reference of its own.
+        // folio belongs at that range: the folio's index is a multiple of its size, the range's
+        // offset is one, too, and both contain the page that was touched. The VMA is neither
+        // VM_PFNMAP nor VM_MIXEDMAP, and the C side takes a reference of its own.
         #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
         let ret = unsafe { bindings::vmf_insert_folio_pmd(fault.as_ptr(), folio.as_ptr(), false) };
         #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
         let ret = bindings::vm_fault_reason_VM_FAULT_FALLBACK;
-        // Also if something else was mapped there meanwhile: the process tries again.
+        // VM_FAULT_NOPAGE is also what is returned if another thread has mapped something there:
+        // then the process touches the page again.
         if ret != bindings::vm_fault_reason_VM_FAULT_NOPAGE {
             return None;
         }
@@ -195,7 +200,7 @@ impl<T: Pages> Table<T> {
     }
 }
 
-/// A driver returned a page that the kernel would map elsewhere.
+/// Refuses a page that a driver returned for one offset, while the page's folio has it for another.
 #[cold]
 fn misplaced(_page: ARef<SharedPage>) -> bindings::vm_fault_t {
     pr_warn_once!("a fault was served with a page whose folio has it for another offset\n");

@@ -26,7 +26,7 @@ impl Pgoff {
         Self(index)
     }
 
-    /// How many pages there are before it.
+    /// The number of pages before this offset.
     #[inline]
     pub const fn index(self) -> usize {
         self.0

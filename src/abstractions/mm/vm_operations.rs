@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all VMAs of a driver's have in common: they are opened and closed.
+//! The operations that all VMAs of a driver have: open and close.
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `struct vm_operations_struct`.
 //!
-//! # Who keeps what is mapped
+//! # Why mapped memory stays valid
 //!
-//! The data that a VMA's operations work on is what its file refers to. It stays until the file is
-//! released, and a driver maps only what it borrows from that data, or pages that have references
-//! of their own. The VMA holds its file (`vm_file`), so none of this can go while the
-//! VMA is there:
+//! The operations of a VMA work on what the VMA's file refers to: data that stays until the file is
+//! released. A driver maps only memory that it borrows from this data, and pages that have
+//! references of their own. The VMA holds its file (`vm_file`), so the data and the memory stay as
+//! long as the VMA:
 //!
-//! - A copy of a VMA, made by fork, split or mremap, takes a reference on the file of its own
-//!   (`get_file()`), while the VMA that it is a copy of has its own.
+//! - A copy of a VMA, made by fork, split or mremap, takes a reference of its own on the file
+//!   (`get_file()`), while the VMA that is copied still has one.
 //! - VMAs are merged only if they have the same file, so they have the same data.
-//! - When a VMA goes, its page tables are cleared and the TLBs flushed first, then its close
-//!   operation runs, and then the reference on the file is given back (`unmap_region()` or
+//! - When the kernel removes a VMA, it first clears the page tables and flushes the TLBs, then
+//!   calls the close operation, and then gives the reference on the file back (`unmap_region()` or
 //!   `unmap_vmas()`, then `remove_vma()`). At exit the order is the same (`exit_mmap()`).
-//! - If the action of a mapping fails, or its mapped operation, the kernel unmaps the new VMA in
-//!   the same way (`mmap_action_finish()`). If that fails, too, the VMA stays, and so does its
-//!   file.
-//! - The file holds the module (`file_operations.owner`) until after it is released, so the module
-//!   cannot be unloaded before the last VMA is gone.
+//! - If the action of a mapping or its mapped operation fails, the kernel unmaps the new VMA in the
+//!   same way (`mmap_action_finish()`). If unmapping fails, too, both the VMA and its file stay.
+//! - The file holds the module (`file_operations.owner`) until after the file is released, so the
+//!   module cannot be unloaded before the last VMA is gone.
 
 use super::{
     pfn::Pfn,
@@ -40,10 +39,10 @@ use kernel::{
     types::ForeignOwnable, //
 };
 
-/// The operations that every VMA has, implemented by what its open file refers to.
+/// The operations that every VMA has. They are implemented by what the VMA's file refers to.
 ///
-/// For each call of [`open`](Self::open) there is one of [`close`](Self::close). A VMA that the
-/// kernel extends in place of making another one is opened once, as it is one VMA.
+/// For each call of [`open`](Self::open) there is one of [`close`](Self::close). If the kernel
+/// extends a VMA instead of making another one, `open` is not called again.
 ///
 /// # Examples
 ///
@@ -58,35 +57,36 @@ use kernel::{
 /// # let _ = Device;
 /// ```
 pub trait VmOperations: Send + Sync + Sized + 'static {
-    /// How the operations get from a file to what it refers to. The default is that of the files of
-    /// misc devices, and of all whose private data is what `into_foreign` of an `Arc<Self>`
-    /// returned.
+    /// How to get from a file to the `Self` that it refers to. The default is right for all files
+    /// whose private data is what `into_foreign` of an `Arc<Self>` returned, as that of the files
+    /// of misc devices is.
     const FILE_DATA: FileData<Self> = FileData::ARC;
 
-    /// There is one more VMA: the first of a mapping (`mapped`), or a copy of one by fork, split or
-    /// mremap (`open`).
+    /// There is a new VMA: the first one of a mapping (the C operation `mapped`), or a copy of a
+    /// VMA that fork, a split or mremap has made (the C operation `open`).
     ///
     /// The mmap lock is held for writing. May sleep.
     fn open(&self, _vma: &Vma) {}
 
-    /// A VMA goes. Nothing is mapped in it any more. `close`. The task can be any, and one that
-    /// exits and has no file descriptors any more.
+    /// A VMA is about to be freed, and nothing is mapped in it any more (the C operation `close`).
+    /// The current task can be any task, also one that exits and has no file descriptors any more.
     ///
-    /// The mmap lock is held, but only for reading where `munmap()` ends the VMA: other pages of
-    /// the process can be touched at the same time. May sleep.
+    /// The mmap lock is held for writing, except that `munmap()` may hold it for reading only: then
+    /// other threads can touch other pages of the process at the same time. May sleep.
     fn close(&self, _vma: &Vma) {}
 }
 
-/// What the private data of a VMA is used for: two bits. Copies of the VMA inherit it.
+/// The private data of a VMA, of which two bits are used. A copy of the VMA inherits them.
 #[derive(Clone, Copy)]
 pub(super) struct VmaState(usize);
 
 impl VmaState {
-    /// Page frames are mapped, and a write gives the process a copy, so that `vm_pgoff` is the
-    /// number of the first frame.
+    /// Page frames are mapped, and a write gives the process a copy of the page, so `vm_pgoff` is
+    /// the number of the first frame.
     const COW_FRAMES: usize = 1 << 0;
-    /// The VMA, or the one that it was copied from, was mapped successfully, and opened. The kernel
-    /// also calls close for a VMA whose mapping failed, and open for copies of such a VMA.
+    /// The VMA, or the one that it was copied from, was mapped successfully, and `open` was called
+    /// for it. The kernel also calls the C operation close for a VMA whose mapping has failed, and
+    /// open for copies of such a VMA.
     const OPENED: usize = 1 << 1;
 
     /// The state of a VMA that is to be mapped.
@@ -120,7 +120,8 @@ impl VmaState {
 ///
 /// # Examples
 ///
-/// Files whose private data is another structure, which leads to it, as a `struct drm_file` does:
+/// For files whose private data is another structure that contains the `T` or points to it, as the
+/// `struct drm_file` of a DRM file does:
 ///
 /// ```
 /// use simple_mmap::mm::vm_operations::FileData;
@@ -138,8 +139,8 @@ impl VmaState {
 /// }
 ///
 /// impl VmOperations for Buffer {
-///     // SAFETY: It only computes where the buffer is in the client, which is valid as long as
-///     // that.
+///     // SAFETY: `buffer_of` only computes the address of the buffer in the client. The buffer is
+///     // valid as long as the client.
 ///     const FILE_DATA: FileData<Self> = unsafe { FileData::new(buffer_of) };
 /// }
 /// # let _ = |client: Client| (client.id, client.buffer.0);
@@ -156,16 +157,16 @@ impl<T> FileData<T> {
     /// owns that reference from when it is open until it is released.
     pub const ARC: Self = Self(Find::Arc);
 
-    /// A function of one's own finds it.
+    /// The `T` of a file is what the function `find` returns for the file.
     ///
     /// # Safety
     ///
-    /// There must be files that are _fit_ for `T`, for which this holds from when they are open
-    /// until they are released: `find` may be called any time, by any number of threads at once,
-    /// also while the mmap lock or a VMA's is held, and returns each time a pointer to the same
-    /// valid `T`, of which there are none but shared references.
+    /// The caller decides which files are _fit_ for `T`. From when such a file is open until it is
+    /// released, `find` may be called for it at any time, by any number of threads at once, also
+    /// while the mmap lock or a VMA's lock is held. Each call for the same file must return the
+    /// same pointer, to a valid `T` to which there are only shared references.
     ///
-    /// It is for whoever calls [`file_data`] or [`VmaDesc::from_raw`] to promise that a file is
+    /// Whoever calls [`file_data`] or [`VmaDesc::from_raw`] for a file promises that this file is
     /// fit.
     ///
     /// [`VmaDesc::from_raw`]: super::desc::VmaDesc::from_raw
@@ -179,19 +180,19 @@ impl<T> FileData<T> {
     }
 }
 
-/// What the operations of a VMA work on: what its file refers to. [`VmOperations::FILE_DATA`] says
-/// how it is found.
+/// Returns what a file refers to, as [`VmOperations::FILE_DATA`] finds it: the data that the
+/// operations of its VMAs work on.
 ///
 /// # Safety
 ///
-/// The file must be fit for `T`, as [`FileData`] has it, and held for the duration of `'a`: with
-/// [`FileData::ARC`] its private data must be what `into_foreign` of an `Arc<T>` returned, whose
-/// reference is the file's until it is released; otherwise it is for who made the [`FileData`] to
-/// say what that takes.
+/// The file must be held for the duration of `'a`, and be fit for `T`. With [`FileData::ARC`] a
+/// file is fit if its private data is what `into_foreign` of an `Arc<T>` returned, and the file
+/// owns that reference until it is released. Otherwise whoever called [`FileData::new`] decides
+/// which files are fit.
 ///
 /// # Examples
 ///
-/// What a file can be asked, in an operation of its own:
+/// In an operation of a file, here its ioctl:
 ///
 /// ```
 /// use kernel::bindings;
@@ -202,8 +203,8 @@ impl<T> FileData<T> {
 /// impl VmOperations for Device {}
 ///
 /// unsafe extern "C" fn ioctl(file: *mut bindings::file, _: c_uint, _: c_ulong) -> c_long {
-///     // SAFETY: This is an operation of files whose `open` made their private data of an
-///     // `Arc<Device>`, and whose `release` takes it back.
+///     // SAFETY: This is an operation of files whose `open` sets their private data to what
+///     // `into_foreign` of an `Arc<Device>` returned, and whose `release` takes that back.
 ///     let device = unsafe { file_data::<Device>(file) };
 ///     device.0
 /// }
@@ -211,22 +212,22 @@ impl<T> FileData<T> {
 /// ```
 #[inline]
 pub unsafe fn file_data<'a, T: VmOperations>(file: *const bindings::file) -> &'a T {
-    // The compiler knows the constant, so this is what one of the two is.
+    // The compiler knows the constant, so no branch is left of this.
     let data: *const T = match T::FILE_DATA.0 {
         // SAFETY: The file is held, and its private data, once set, stays until it is released.
         Find::Arc => unsafe { &raw const *Arc::<T>::borrow((*file).private_data) },
-        // SAFETY: The file is fit, so it may be asked for this.
+        // SAFETY: The file is fit for `T`, so `find` may be called for it.
         Find::By(find) => unsafe { find(file) },
     };
     // SAFETY: The file keeps the data valid for at least `'a`.
     unsafe { &*data }
 }
 
-// Each of the following is an operation of a VMA with operations for `T`: its file is one that is
-// fit for `T`. `VmaDesc::from_raw` requires that of the file that is mapped, and a VMA whose file
-// is another than that gets no operations.
+// Each of the following functions is an operation of a VMA that has the operations for `T`. The
+// VMA's file is fit for `T`: `VmaDesc::from_raw` requires this of the file that is mapped, and
+// fails if the VMA is to hold another file.
 
-/// The first VMA of a mapping.
+/// The operation `mapped`: the first VMA of a mapping is in place.
 ///
 /// # Safety
 ///
@@ -240,7 +241,7 @@ pub(super) unsafe extern "C" fn mapped<T: VmOperations>(
 ) -> c_int {
     // SAFETY: The VMA holds its file.
     let data = unsafe { file_data::<T>(file) };
-    // SAFETY: The pointer is to a copy of the VMA's private data, which is ours to change.
+    // SAFETY: The pointer is to a copy of the VMA's private data, which this operation may change.
     let private_data = unsafe { &mut *private_data };
     let state = VmaState::from_private_data(*private_data);
     *private_data = VmaState(state.0 | VmaState::OPENED).into_private_data();
@@ -248,11 +249,11 @@ pub(super) unsafe extern "C" fn mapped<T: VmOperations>(
     0
 }
 
-/// A copy of a VMA.
+/// The operation `open`: a VMA was copied.
 ///
 /// # Safety
 ///
-/// `vma` must be a fresh copy of a VMA with operations for `T`, and the mmap lock be held for
+/// `vma` must be a new copy of a VMA with operations for `T`, and the mmap lock must be held for
 /// writing.
 pub(super) unsafe extern "C" fn open<T: VmOperations>(vma: *mut bindings::vm_area_struct) {
     // SAFETY: The VMA is valid and locked.
@@ -262,7 +263,7 @@ pub(super) unsafe extern "C" fn open<T: VmOperations>(vma: *mut bindings::vm_are
     }
 }
 
-/// The end of a VMA.
+/// The operation `close`: a VMA is about to be freed.
 ///
 /// # Safety
 ///
@@ -276,11 +277,11 @@ pub(super) unsafe extern "C" fn close<T: VmOperations>(vma: *mut bindings::vm_ar
     }
 }
 
-/// The VMA, unless its mapping failed.
+/// Returns a description of the VMA, or `None` if its mapping failed.
 ///
 /// # Safety
 ///
-/// `vma` must be valid, and not change until this returns.
+/// `vma` must be valid, and must not change until this returns.
 unsafe fn opened(vma: *const bindings::vm_area_struct) -> Option<Vma> {
     // SAFETY: The VMA is valid.
     let state = VmaState::from_private_data(unsafe { (*vma).vm_private_data });
@@ -292,15 +293,16 @@ unsafe fn opened(vma: *const bindings::vm_area_struct) -> Option<Vma> {
     Some(state.vma(start, end, pgoff))
 }
 
-/// Maps nothing, and leaves it to the fault operation, which may sleep.
+/// The operation `map_pages`, which maps nothing: so the kernel calls the fault operation, which
+/// may sleep.
 ///
-/// This is there because without it the kernel does not call the fault operation under the VMA's
-/// lock: it gives up that fault, and takes it again under the mmap lock (`vmf_can_call_fault()`).
-/// Returning 0 from it is what `do_fault_around()` takes for "nothing was mapped".
+/// If a VMA has no such operation, the kernel does not call the fault operation under the VMA's
+/// lock, but takes the fault again under the mmap lock (`vmf_can_call_fault()`). The return value 0
+/// tells `do_fault_around()` that nothing was mapped.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// It may be called with any arguments, as it does not use them.
 pub(super) unsafe extern "C" fn map_no_pages(
     _vmf: *mut bindings::vm_fault,
     _start: c_ulong,

@@ -17,11 +17,11 @@ use kernel::{
     }, //
 };
 
-/// Where a VMA is and what it maps, when one of its operations is called.
+/// The address range of a VMA and what it maps, as of a call of one of the VMA's operations.
 ///
-/// This is a copy of a few fields. [`VmaRef`] would be the VMA itself, but it leads to the address
-/// space too, which must then have users. A VMA whose process is exiting still has its close
-/// operation called, after the last user is gone.
+/// This is a copy of a few fields. [`VmaRef`] stands for the VMA itself, but it gives access to the
+/// VMA's `mm_struct`, which must then have users (`mm_users`). The close operation of a VMA is also
+/// called when its process exits, after the last user is gone.
 ///
 /// [`VmaRef`]: kernel::mm::virt::VmaRef
 ///
@@ -49,8 +49,8 @@ pub struct Vma {
 pub enum FirstPage {
     /// The page at this offset of the file.
     Offset(Pgoff),
-    /// This page frame: `remap_pfn_range()` keeps the number of the first frame in place of the
-    /// offset where a write gives the process a copy of the page.
+    /// This page frame. Where a write gives the process a copy of the page, `remap_pfn_range()`
+    /// needs the number of the first frame in `vm_pgoff`, in place of the offset.
     Frame(Pfn),
 }
 
@@ -84,7 +84,7 @@ impl Vma {
 }
 
 /// Whether a write to a VMA with these flags gives the process a copy of the page,
-/// `is_cow_mapping()`: it is private and may become writable.
+/// `is_cow_mapping()`: the VMA is private and may become writable.
 #[inline]
 pub(super) fn is_cow_mapping(vm_flags: vm_flags_t) -> bool {
     vm_flags & (flags::SHARED | flags::MAYWRITE) == flags::MAYWRITE
@@ -97,17 +97,17 @@ pub(super) fn is_cow_mapping(vm_flags: vm_flags_t) -> bool {
 /// `vma` must be valid.
 #[inline]
 pub(super) unsafe fn vm_flags(vma: *const bindings::vm_area_struct) -> vm_flags_t {
-    // As READ_ONCE(): madvise sets VM_MAYBE_GUARD while it holds the VMA's lock for reading only.
-    // SAFETY: The VMA is valid. The flags are read whole, and those asked for here do not change
-    // while it is locked.
+    // As READ_ONCE(): madvise() sets VM_MAYBE_GUARD with the VMA's lock held for reading only.
+    // SAFETY: The VMA is valid. The flags are read by one access, and those that are tested here do
+    // not change while the VMA is locked.
     unsafe { (&raw const (*vma).__bindgen_anon_2.vm_flags).read_volatile() }
 }
 
-/// The addresses from the first to past the last, `vm_start` and `vm_end`.
+/// The first address of the VMA and the first one past it, `vm_start` and `vm_end`.
 ///
 /// # Safety
 ///
-/// `vma` must be valid, and locked: its mmap lock or its own must be held.
+/// `vma` must be valid, and the mmap lock or the VMA's own lock must be held.
 #[inline]
 pub(super) unsafe fn vm_range(vma: *const bindings::vm_area_struct) -> (usize, usize) {
     // SAFETY: The VMA is valid, and its range does not change while it is locked.
