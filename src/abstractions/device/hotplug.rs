@@ -22,8 +22,9 @@ use kernel::{
 /// Unmaps physical addresses that are about to become RAM from an address space whose offsets are
 /// physical addresses.
 ///
-/// By the time that the kernel tells of memory that goes online, it has made the memory known as
-/// System RAM. Who asks for those addresses after that finds them refused.
+/// When the kernel calls memory notifiers for memory that goes online, it has already registered
+/// the memory as System RAM. So a request for these addresses after that is refused, and they are
+/// not mapped again.
 ///
 /// # Invariants
 ///
@@ -38,16 +39,16 @@ pub(super) struct UnmapBeforeOnline {
 }
 
 impl UnmapBeforeOnline {
-    /// Starts to do so.
+    /// Starts to unmap what becomes RAM.
     ///
     /// # Errors
     ///
-    /// [`EPERM`] if the kernel puts the description of added memory into that memory itself
-    /// (`memmap_on_memory`): it writes there before it tells anybody.
+    /// [`EPERM`] if the kernel puts the `struct page` of added memory into that memory itself
+    /// (`memmap_on_memory`), because it then writes there before it calls any notifier.
     pub(super) fn new(space: AddressSpace) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             space: {
-                // SAFETY: This may always be asked.
+                // SAFETY: This function may always be called.
                 if unsafe { helpers::mhp_supports_memmap_on_memory() } {
                     pr_err!(
                         "no access to physical addresses: memory_hotplug.memmap_on_memory is set\n"
@@ -63,7 +64,7 @@ impl UnmapBeforeOnline {
                 };
                 // SAFETY: The slot is ours to initialize.
                 unsafe { slot.write(block) };
-                // INVARIANT: Registered, if this succeeds.
+                // INVARIANT: The block is registered if this succeeds.
                 // SAFETY: The structure is valid, and pinned; the drop unregisters it.
                 to_result(unsafe { helpers::register_memory_notifier(slot) })
             }),
@@ -74,7 +75,8 @@ impl UnmapBeforeOnline {
 #[pinned_drop]
 impl PinnedDrop for UnmapBeforeOnline {
     fn drop(self: core::pin::Pin<&mut Self>) {
-        // SAFETY: By the type invariant it is registered. This waits for calls that run.
+        // SAFETY: By the type invariant the block is registered. This waits for calls that are
+        // running.
         unsafe { helpers::unregister_memory_notifier(self.block.get()) };
     }
 }
@@ -91,7 +93,7 @@ unsafe extern "C" fn notify(
     // this returns.
     let this = unsafe { &*block.cast::<UnmapBeforeOnline>() };
     let (mut start, mut count) = (0, 0);
-    // SAFETY: The data is what belongs to the action, and the pointers are to variables.
+    // SAFETY: The data belong to the action, and the pointers are to variables.
     if unsafe { helpers::memory_going_online(action, data, &mut start, &mut count) } {
         let range = Pgoff::new(start)..Pgoff::new(start + count);
         this.space.invalidate(|| this.space.unmap(range));

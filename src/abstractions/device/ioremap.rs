@@ -18,7 +18,7 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `addr` is what the one or the other returned for all of `range`.
+/// `ioremap()` or `memremap()` returned `addr` for all of `range`.
 ///
 /// # Examples
 ///
@@ -38,8 +38,8 @@ pub struct IoMapping<'a> {
     uncached: bool,
 }
 
-/// Every access is as wide as its alignment and what is left of it allow, up to a word of the
-/// processor.
+/// The width in bytes of an access at `offset` if `left` bytes are left: the largest power of 2
+/// that the alignment and the number of bytes allow, up to a word of the processor.
 fn width(offset: usize, left: usize) -> usize {
     let alignment = 1
         << offset
@@ -54,14 +54,14 @@ impl<'a> IoMapping<'a> {
     ///
     /// # Errors
     ///
-    /// - [`ENOMEM`] if there is no address space for it, or it is mapped elsewhere with another
-    ///   kind of caching.
-    /// - [`EPERM`] if the range is no longer to be had, see [`PhysRange::new`].
+    /// - [`ENOMEM`] if the kernel has no address range free for it, or if the range is mapped
+    ///   elsewhere with another kind of caching.
+    /// - [`EPERM`] if the range may no longer be accessed, see [`PhysRange::new`].
     pub fn new(range: PhysRange<'a>, uncached: bool) -> Result<Self> {
         let (phys, size) = (range.first().to_phys(), range.size());
         let addr = range.while_valid(|| {
             if uncached {
-                // SAFETY: This is no RAM.
+                // SAFETY: The range is not RAM.
                 unsafe { bindings::ioremap(phys, size) }
             } else {
                 // SAFETY: As above.
@@ -91,18 +91,18 @@ impl<'a> IoMapping<'a> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if that exceeds the range.
-    /// - [`EPERM`] if the range is no longer to be had, see [`PhysRange::new`].
+    /// - [`EINVAL`] if `to` is longer than the rest of the range.
+    /// - [`EPERM`] if the range may no longer be accessed, see [`PhysRange::new`].
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
         self.check(offset, to.len())?;
         self.range.while_valid(|| {
             let (mut offset, mut to) = (offset, to);
             while !to.is_empty() {
                 let (now, rest) = to.split_at_mut(width(offset, to.len()));
-                // SAFETY: This was checked to be in the range.
+                // SAFETY: The offset was checked to be in the range.
                 let addr = unsafe { self.at(offset) };
-                // SAFETY: The address is mapped, and aligned to the width; what a device does when
-                // it is read is for the process to know that has the right to do it.
+                // SAFETY: The address is mapped, and aligned to the width. Whether reading it is
+                // harmless to the device is for the process to know, which has the right to do it.
                 unsafe {
                     match now.len() {
                         1 => now.copy_from_slice(&bindings::readb(addr).to_ne_bytes()),
@@ -110,7 +110,7 @@ impl<'a> IoMapping<'a> {
                         4 => now.copy_from_slice(&bindings::readl(addr).to_ne_bytes()),
                         #[cfg(CONFIG_64BIT)]
                         8 => now.copy_from_slice(&bindings::readq(addr).to_ne_bytes()),
-                        // `width` has no others.
+                        // `width` returns no other value.
                         _ => {}
                     }
                 }
@@ -124,14 +124,14 @@ impl<'a> IoMapping<'a> {
     ///
     /// # Errors
     ///
-    /// As for [`Self::read`].
+    /// As for [`Self::read`], with `from` in place of `to`.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result {
         self.check(offset, from.len())?;
         self.range.while_valid(|| {
             let (mut offset, mut from) = (offset, from);
             while !from.is_empty() {
                 let (now, rest) = from.split_at(width(offset, from.len()));
-                // SAFETY: This was checked to be in the range.
+                // SAFETY: The offset was checked to be in the range.
                 let addr = unsafe { self.at(offset) };
                 // SAFETY: As in `read`.
                 unsafe {
@@ -143,7 +143,7 @@ impl<'a> IoMapping<'a> {
                         [a, b, c, d, e, f, g, h] => {
                             bindings::writeq(u64::from_ne_bytes([a, b, c, d, e, f, g, h]), addr)
                         }
-                        // `width` has no others.
+                        // `width` returns no other value.
                         _ => {}
                     }
                 }

@@ -2,9 +2,9 @@
 
 //! The interrupt pin of a PCI device.
 //!
-//! The `kernel` crate of 7.3 has no way to request an interrupt without `unsafe`, as its
-//! registration can be forgotten. Here a driver does not get hold of one: it lasts until the device
-//! is unbound.
+//! In the `kernel` crate of 7.3 a driver needs `unsafe` to request an interrupt, because safe code
+//! could forget the registration. Here the driver does not get the registration, which lasts until
+//! the device is unbound.
 //!
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h).
 
@@ -28,7 +28,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What is done when a device interrupts.
+/// What a driver does when its device interrupts.
 ///
 /// # Examples
 ///
@@ -48,26 +48,26 @@ use kernel::{
 /// # let _ = Device;
 /// ```
 pub trait InterruptHandler: Send + Sync + 'static {
-    /// Whether it was this device that interrupted, and if it was, has it stop: other devices can
-    /// have the same interrupt. Must not sleep.
+    /// Returns whether this device has interrupted, as other devices can share the interrupt. If it
+    /// has, this must make the device stop interrupting. Must not sleep.
     fn handle(&self) -> bool;
 
-    /// Does the rest, in a thread of its own. May sleep.
+    /// Does the rest of the work for an interrupt, in a thread. May sleep.
     fn handle_threaded(&self);
 }
 
-/// Has `handler` called when the device interrupts by its pin, until it is unbound:
-/// `devm_request_threaded_irq()`. After that the pin is off. To be called when the device is
-/// enabled, which is when its interrupt is known.
+/// Has `handler` called when the device interrupts by its pin, until the device is unbound:
+/// `devm_request_threaded_irq()`. Unbinding disables the pin. The device must be enabled before
+/// this is called, because its interrupt is not known before that.
 ///
 /// # Errors
 ///
-/// - [`ENXIO`] if the device has no interrupt pin, or one that leads nowhere.
-/// - [`EBUSY`] if another device has the same interrupt, and does not share it, or this one uses
-///   messages in place of its pin.
+/// - [`ENXIO`] if the device has no interrupt pin, or the pin is not connected.
+/// - [`EBUSY`] if another device has the same interrupt, and does not share it, or if this device
+///   uses messages (MSI, MSI-X) in place of its pin.
 /// - [`ENOMEM`] if there is no memory.
-/// - [`EINVAL`] if the device is bound to a driver of another module, or the name cannot be that of
-///   a directory in `/proc/irq/<number>`: it is empty, `.` or `..`, has a `/`, has 128 bytes or
+/// - [`EINVAL`] if the device is bound to a driver of another module, or if the name cannot be that
+///   of a directory in `/proc/irq/<number>`: it is empty, `.` or `..`, has a `/`, has 128 bytes or
 ///   more, or the kernel has a file of that name there.
 ///
 /// # Examples
@@ -87,7 +87,7 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     name: &'static CStr,
     handler: Arc<T>,
 ) -> Result {
-    // Its address tells the C side whose the handler is, so nobody else may have the same.
+    // The C side identifies the handler by its address, so nothing else may have the same address.
     const {
         assert!(
             size_of::<T>() != 0,
@@ -106,7 +106,7 @@ pub fn request_threaded_irq<T: InterruptHandler>(
             pdev.msi_enabled() != 0 || pdev.msix_enabled() != 0,
         )
     };
-    // IRQ_NOTCONNECTED.
+    // The last of these is IRQ_NOTCONNECTED.
     if pin == 0 || irq == 0 || irq == 1 << 31 {
         return Err(ENXIO);
     }
@@ -114,11 +114,11 @@ pub fn request_threaded_irq<T: InterruptHandler>(
         return Err(EBUSY);
     }
     let cookie = Arc::as_ptr(&handler).cast_mut().cast();
-    // What is registered first is dropped last: the handler after its interrupt is freed, and that
-    // after the pin is off.
+    // Devres drops in reverse order: it disables the pin, then frees the interrupt, and then drops
+    // the handler.
     devres::register(pdev.as_ref(), handler, GFP_KERNEL)?;
-    // SAFETY: The device is bound. The handlers are called with the pointer to the handler until it
-    // is unbound, and that is dropped after it.
+    // SAFETY: The device is bound. The C side calls the two functions with the pointer to the
+    // handler until it frees the interrupt, and the handler is dropped after that.
     to_result(unsafe {
         bindings::devm_request_threaded_irq(
             &raw mut (*pdev_raw).dev,
@@ -135,7 +135,8 @@ pub fn request_threaded_irq<T: InterruptHandler>(
     devres::register(pdev.as_ref(), intx, GFP_KERNEL)
 }
 
-/// Refuses a name that `register_handler_proc()` makes no directory of, which would warn.
+/// Refuses a name of which `register_handler_proc()` cannot make a directory, because it would
+/// warn.
 fn check_name(name: &CStr) -> Result {
     let name = name.to_bytes();
     let is_taken = matches!(
@@ -150,15 +151,16 @@ fn check_name(name: &CStr) -> Result {
             | b"effective_affinity_list"
             | b"spurious"
     );
-    // register_handler_proc() cuts a longer name off.
+    // register_handler_proc() truncates a longer name.
     if is_taken || name.contains(&b'/') || name.len() >= 128 {
         return Err(EINVAL);
     }
     Ok(())
 }
 
-/// The interrupt pin of a device, which is off when this is dropped: nobody else would have the
-/// device end its interrupt, and the kernel give up one that others share.
+/// The interrupt pin of a device, which dropping this disables. After the drop nobody would make
+/// the device stop interrupting, and the kernel would disable an interrupt that other devices may
+/// share.
 ///
 /// # Invariants
 ///
@@ -183,7 +185,7 @@ impl Drop for IntxPin {
 
 /// # Safety
 ///
-/// `handler` must be a pointer to a `T` that is there until we return.
+/// `handler` must be a pointer to a `T` that stays valid until this returns.
 unsafe extern "C" fn handle<T: InterruptHandler>(
     _irq: c_int,
     handler: *mut c_void,

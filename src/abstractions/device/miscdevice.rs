@@ -2,10 +2,10 @@
 
 //! Misc devices that can be mapped.
 //!
-//! This differs from `kernel::miscdevice` in what mapping needs: the files hold the module (there
-//! from 7.3 on), so it cannot be unloaded under an open file or a mapping (which holds its file),
-//! there is `mmap_prepare`, the files have an address space of the device's own, and a size, and
-//! can seek.
+//! Beside what `kernel::miscdevice` offers, these devices have what mapping needs. Their files hold
+//! the module (in `kernel::miscdevice` from 7.3 on), so the module cannot be unloaded while a file
+//! is open or mapped. They have `mmap_prepare`, and the files of a device have an address space and
+//! a size of their own, and can seek.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/fs.h`](srctree/include/linux/fs.h).
@@ -75,11 +75,11 @@ use kernel::{
     }, //
 };
 
-/// A misc device, implemented by its data.
+/// A misc device, implemented by the type of the device's data.
 ///
 /// # Examples
 ///
-/// A page that all who open the device share:
+/// A page that all processes share that open the device:
 ///
 /// ```
 /// struct Board(ARef<SharedPage>);
@@ -113,61 +113,64 @@ use kernel::{
 /// ```
 #[vtable]
 pub trait MiscDevice: Send + Sync + Sized + 'static {
-    /// The name, and that of the node in `/dev`, unless the device is added with another name in
-    /// its [`MiscDeviceOptions`].
+    /// The name of the device and of its node in `/dev`, unless the device is added with another
+    /// name by [`MiscDeviceOptions`].
     const NAME: &'static CStr;
 
-    /// The access mode of the node. With 0 the node has the one that devtmpfs chooses, 0600.
+    /// The access mode of the node. 0 stands for the default of devtmpfs, 0600.
     const MODE: u16;
 
-    /// Whether the offsets of the files are physical addresses. What becomes RAM is unmapped then.
+    /// Whether the offsets of the files are physical addresses. If so, what becomes RAM is
+    /// unmapped.
     const PHYSICAL: bool = false;
 
-    /// Whether [`Self::read_iter`] and [`Self::write_iter`] fail with [`EAGAIN`] where they would
-    /// have to wait and [`is_nonblocking`] says that they must not: `FMODE_NOWAIT`. Without this
-    /// `RWF_NOWAIT` is `EOPNOTSUPP`, and io_uring waits for [`Self::poll`] before it reads or
-    /// writes.
+    /// Whether [`Self::read_iter`] and [`Self::write_iter`] fail with [`EAGAIN`] when they would
+    /// have to wait and [`is_nonblocking`] is true: `FMODE_NOWAIT`. If this is false, calls with
+    /// `RWF_NOWAIT` fail with `EOPNOTSUPP`, and io_uring waits until [`Self::poll`] reports an
+    /// event before it reads or writes.
     ///
     /// [`is_nonblocking`]: crate::compat::kiocb::is_nonblocking
     const NOWAIT: bool = false;
 
-    /// What an open file refers to, and holds a reference on; often the device itself.
+    /// What an open file refers to, with a reference on it. Often this is the device itself.
     type File: OpenFile<Self>;
 
     /// A process maps the device: the mmap handler, `mmap_prepare`.
     ///
-    /// There is no VMA yet. The handler decides what the mapping is to be, and may map what it
-    /// borrows from the file, which stays until the last VMA of it is gone. The mmap lock is held
-    /// for writing. May sleep.
+    /// There is no VMA yet. The handler decides what the mapping is to be. It may map what it
+    /// borrows from the file, because the file's data stay until its last VMA is gone. The mmap
+    /// lock is held for writing. May sleep.
     ///
     /// # Errors
     ///
-    /// Any refuses the mapping.
+    /// On any error the process's `mmap` fails.
     fn mmap_prepare<'a>(
         file: &'a Self::File,
         desc: VmaDesc<'a, Self::File>,
     ) -> Result<VmaDesc<'a, Self::File, Ready>>;
 
-    /// The size in bytes: what `SEEK_END` counts from, and up to where the kernel maps large folios
-    /// as a whole. Without this the file cannot seek. Asked for once.
+    /// The size in bytes, to which `SEEK_END` leads, and up to which the kernel maps large folios
+    /// as a whole. Without this function the files cannot seek. It is called once.
     fn size(&self) -> u64 {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Whether mappings are to have addresses at which folios of PMD size can be mapped, where the
-    /// process leaves the choice to the kernel: `thp_get_unmapped_area()`. Asked for once.
+    /// Whether the kernel should choose addresses at which folios of PMD size can be mapped, if the
+    /// process does not choose the address: `thp_get_unmapped_area()`. This is called once.
     fn wants_hugepages(&self) -> bool {
         false
     }
 
     /// A process reads at the position of `kiocb`, in bytes: `read`, `pread`, `readv` and the like.
-    /// Returns how many bytes it got; 0 is the end. The position is for this to move.
+    /// Returns how many bytes the process got; 0 means the end of the file. The function itself
+    /// must move the position on.
     fn read_iter(_kiocb: Kiocb<'_, Arc<Self::File>>, _to: &mut IovIterDest<'_>) -> Result<usize> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// A process writes at the position of `kiocb`, in bytes: `write`, `pwrite`, `writev` and the
-    /// like. Returns how many bytes it gave. The position is for this to move.
+    /// like. Returns how many bytes were taken from the process. The function itself must move the
+    /// position on.
     fn write_iter(
         _kiocb: Kiocb<'_, Arc<Self::File>>,
         _from: &mut IovIterSource<'_>,
@@ -176,29 +179,32 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     }
 
     /// A process asks whether it would have to wait to read or to write: `poll`, `select`, `epoll`.
-    /// Returns what it would not have to wait for. Before that, `poll` must [wait](Poll::wait) for
-    /// what changes the answer. Without this function the answer is that the file can be read and
-    /// written to at any time.
+    /// Returns the events for which it would not have to wait. The function must first call
+    /// [`Poll::wait`] for everything that can change the answer. Without this function the answer
+    /// is that the file can be read and written to at any time.
     ///
     /// # Errors
     ///
-    /// Any has the process told of an error and a hangup.
+    /// On any error the process is told of an error and a hangup, `POLLERR` and `POLLHUP`.
     fn poll<'a>(_file: &'a Self::File, _poll: &Poll<'a>) -> Result<PollEvents> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A process asks for something that only the driver knows: `ioctl`, `unlocked_ioctl`.
+    /// A process makes a request that the driver defines: `ioctl`, the C operation
+    /// `unlocked_ioctl`.
     ///
-    /// `cmd` is a number that [`kernel::ioctl`] has made. `arg` is often the address of a structure
-    /// of user space, for [`kernel::uaccess::UserSlice`]. The process gets what is returned.
+    /// `cmd` is a number that a function of [`kernel::ioctl`] makes. `arg` is often the address of
+    /// a structure in user space, to be accessed by [`kernel::uaccess::UserSlice`]. The process
+    /// gets the returned value.
     ///
-    /// `file` may be held for longer, or given a descriptor of its own. A file that its own data
-    /// hold is never released. May sleep.
+    /// The driver may keep a reference on `file`, or give it another descriptor. If the data of a
+    /// file hold a reference on the file, it is never released. May sleep.
     ///
     /// # Errors
     ///
-    /// Any is what the process gets for `errno`; [`ENOTTY`] is what it should for a `cmd` that is
-    /// not known. Where the device is gone, it gets [`ENODEV`] without this being called.
+    /// The process gets any error in `errno`. A `cmd` that is not known should fail with
+    /// [`ENOTTY`]. If the device is gone, the process gets [`ENODEV`], and this function is not
+    /// called.
     ///
     /// # Examples
     ///
@@ -257,9 +263,9 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The same for a 32-bit process on a 64-bit kernel, `compat_ioctl`, where structures have
-    /// another layout there. Without this it is [`Self::ioctl`], with `arg` taken for an address:
-    /// `compat_ptr_ioctl()`.
+    /// Like [`Self::ioctl`], for a 32-bit process on a 64-bit kernel, `compat_ioctl`. It is needed
+    /// if structures have another layout in such a process. Without this function [`Self::ioctl`]
+    /// is called, with `arg` converted as an address: `compat_ptr_ioctl()`.
     ///
     /// # Errors
     ///
@@ -280,7 +286,7 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
     }
 }
 
-/// What a misc device is added with, in place of what its type says.
+/// The name and the minor number of a misc device, given when the device is added.
 ///
 /// # Examples
 ///
@@ -301,32 +307,32 @@ pub trait MiscDevice: Send + Sync + Sized + 'static {
 /// }
 /// ```
 pub struct MiscDeviceOptions {
-    /// The name of the miscdevice, and that of its node in `/dev`.
+    /// The name of the misc device and of its node in `/dev`.
     pub name: CString,
 
-    /// The minor number, less than `MISC_DYNAMIC_MINOR`, or none for one that the kernel chooses.
+    /// The minor number, less than `MISC_DYNAMIC_MINOR`. With `None` the kernel chooses one.
     ///
-    /// Those that have an owner are listed in `include/linux/miscdevice.h`. A node that is made for
-    /// the owner opens whatever device has the number.
+    /// `include/linux/miscdevice.h` lists the numbers that have an owner. A node that was made for
+    /// the owner opens the device that has the number, whichever that is.
     pub minor: Option<u32>,
 }
 
 impl MiscDeviceOptions {
-    /// The number that `misc_register()` knows the minor number by.
+    /// The minor number as `misc_register()` expects it.
     fn minor(&self) -> Result<c_int> {
         match self.minor {
             None => Ok(bindings::MISC_DYNAMIC_MINOR as c_int),
-            // The kernel's own check of the others puts an error into the log.
+            // For other numbers `misc_register()` would log an error.
             Some(minor) if minor < bindings::MISC_DYNAMIC_MINOR => Ok(minor as c_int),
             Some(_) => Err(EINVAL),
         }
     }
 
-    /// Refuses a name that no node can have.
+    /// Refuses a name that a node in `/dev` cannot have.
     fn check_name(&self) -> Result {
         let name = self.name.to_bytes();
-        // The C side makes a `!` of a `/` in the name of a device, and a `/` of a `!` in that of a
-        // node, which is then one in a folder.
+        // The C side replaces a `/` in the name of a device by a `!`, and a `!` in the name of a
+        // node by a `/`, which makes a node in a directory.
         if name.is_empty()
             || name.len() > bindings::NAME_MAX as usize
             || name == b"."
@@ -339,7 +345,7 @@ impl MiscDeviceOptions {
     }
 }
 
-/// What a process would not have to wait for: a set of the events of `poll`.
+/// The events of `poll` for which a process would not have to wait.
 ///
 /// # Examples
 ///
@@ -363,22 +369,22 @@ impl MiscDeviceOptions {
 pub struct PollEvents(u32);
 
 impl PollEvents {
-    /// None.
+    /// No event.
     pub const NONE: Self = Self(0);
 
-    /// It can be read, also if that is its end: `POLLIN` and `POLLRDNORM`.
+    /// The file can be read, or is at its end: `POLLIN` and `POLLRDNORM`.
     pub const READABLE: Self = Self(bindings::POLLIN | bindings::POLLRDNORM);
 
-    /// It can be written to: `POLLOUT` and `POLLWRNORM`.
+    /// The file can be written to: `POLLOUT` and `POLLWRNORM`.
     pub const WRITABLE: Self = Self(bindings::POLLOUT | bindings::POLLWRNORM);
 
-    /// There is something urgent, whatever that is for the device: `POLLPRI`.
+    /// The device has something urgent to report: `POLLPRI`.
     pub const PRIORITY: Self = Self(bindings::POLLPRI);
 
-    /// There is an error, `POLLERR`. The process is told also if it did not ask.
+    /// There is an error, `POLLERR`. The process is told even if it did not ask for this event.
     pub const ERROR: Self = Self(bindings::POLLERR);
 
-    /// The other side is gone, `POLLHUP`. The process is told also if it did not ask.
+    /// There was a hangup, `POLLHUP`. The process is told even if it did not ask for this event.
     pub const HANGUP: Self = Self(bindings::POLLHUP);
 }
 
@@ -396,10 +402,10 @@ impl BitOrAssign for PollEvents {
     }
 }
 
-/// A process that asks whether it would have to wait.
+/// A request of a process that wants to know whether it would have to wait.
 ///
-/// It can go on to wait after the call, so what it waits for is borrowed from the file for `'a`,
-/// which the driver does not choose: until the file is released.
+/// The process can wait after the call has returned, so what it waits for is borrowed from the file
+/// for `'a`, which lasts until the file is released. The driver cannot choose another `'a`.
 ///
 /// # Examples
 ///
@@ -422,16 +428,16 @@ impl BitOrAssign for PollEvents {
 pub struct Poll<'a> {
     file: &'a File,
     table: PollTable<'a>,
-    // The lifetime must stay the very one that the call came with.
+    // The lifetime is invariant: it must be exactly the one of the call.
     _lifetime: PhantomData<fn(&'a ()) -> &'a ()>,
 }
 
 impl<'a> Poll<'a> {
-    /// Has the process woken, should it wait, when this is notified: `poll_wait()`. To be called
-    /// before it is looked at what is waited for.
+    /// If the process then waits, it is woken when `changed` is notified: `poll_wait()`. This must
+    /// be called before the driver checks whether the process would have to wait.
     ///
-    /// `select` and `poll` keep the process on the list of what it waits for until they return,
-    /// even if that is dropped meanwhile, but they hold the file.
+    /// `select` and `poll` keep the process in the list of `changed` until they return, even if
+    /// `changed` is dropped meanwhile. They hold the file until then.
     pub fn wait(&self, changed: &'a PollCondVar) {
         self.table.register_wait(self.file, changed);
     }
@@ -439,8 +445,8 @@ impl<'a> Poll<'a> {
 
 /// What an open file of the device `D` refers to.
 ///
-/// The device itself is one: who has nothing to do when a file is opened or released has
-/// `type File = Self`.
+/// The device itself implements this. A driver that has nothing to do when a file is opened or
+/// released sets `type File = Self`.
 ///
 /// # Examples
 ///
@@ -470,18 +476,19 @@ pub trait OpenFile<D>: VmOperations + Sized {
     ///
     /// # Errors
     ///
-    /// Any refuses to open it.
+    /// On any error the process's `open` fails.
     fn open(device: ArcBorrow<'_, D>, opening: &Opening<'_, D>) -> Result<Arc<Self>>;
 
-    /// A file is released: the last descriptor of it, the last mapping, and whatever else held it
-    /// are gone. Called once for each file that was opened, also if the device is gone, and before
-    /// the file's reference on the data is dropped, of which others can have more.
+    /// A file is released: its last descriptor, its last mapping, and whatever else held it are
+    /// gone. This is called once for each file that was opened, also if the device is gone. After
+    /// this, the file's reference on the data is dropped; there can be other references.
     ///
-    /// Runs in any task, also one of the kernel's own, or one that exits and has no descriptors any
-    /// more: what looks at those of the current task, as `LocalFile::fget()` does, crashes the
-    /// kernel then. The same goes for the drop of the file's data. May sleep.
-    // There is no `&File`: nobody holds the file any more, and its count of references is 0. Who
-    // made an `ARef<File>` of that would use it after it is freed.
+    /// This runs in any task. It can be a task of the kernel, or one that exits and has no
+    /// descriptors any more: code that accesses the descriptors of the current task, such as
+    /// `LocalFile::fget()`, then crashes the kernel. The same is true of the drop of the file's
+    /// data. May sleep.
+    // This gets no `&File`: the file's count of references is 0 already. An `ARef<File>` made from
+    // it would be used after the file is freed.
     fn release(_file: ArcBorrow<'_, Self>) {}
 }
 
@@ -493,11 +500,11 @@ impl<D: VmOperations> OpenFile<D> for D {
 
 /// A file of the device `D` that is being opened.
 ///
-/// It is not a [`File`]: one that is not open yet must not get a file descriptor.
+/// This is not a [`File`], because a file that is not open yet must not get a file descriptor.
 ///
 /// # Examples
 ///
-/// A device that only its owner opens, and not for writing:
+/// A device that only its owner can open, and not for writing:
 ///
 /// ```
 /// use kernel::{
@@ -516,41 +523,41 @@ pub struct Opening<'a, D> {
     flags: u32,
     cred: &'a Credential,
     space: &'a AddressSpace,
-    // Invariant: what is right for one device need not be so for another.
+    // The type is invariant in `D`: what is allowed for one device need not be for another.
     _device: PhantomData<fn(D) -> D>,
 }
 
 impl<D> Opening<'_, D> {
-    /// The flags that it is opened with, `f_flags`: those of [`kernel::fs::file::flags`].
+    /// The flags with which the file is opened, `f_flags`: those of [`kernel::fs::file::flags`].
     pub fn flags(&self) -> u32 {
         self.flags
     }
 
-    /// The credentials of the process that opens it, `f_cred`.
+    /// The credentials of the process that opens the file, `f_cred`.
     pub fn cred(&self) -> &Credential {
         self.cred
     }
 
-    /// The address space that it is given.
+    /// The address space that the file gets.
     pub(super) fn address_space(&self) -> &AddressSpace {
         self.space
     }
 }
 
-/// A misc device that is registered, or about to be. Dropping it removes the device node.
+/// A misc device that is registered or will be. Dropping it removes the device node.
 ///
 /// A driver does not get hold of one, see [`Devices`](super::module::Devices).
 ///
 /// # Invariants
 ///
-/// If `is_registered`, `misc` is registered with `misc_register()`, and has the operations of
-/// `Table<T>`. The value does not move then.
+/// If `is_registered` is true, `misc` is registered with `misc_register()`, has the operations of
+/// `Table<T>`, and does not move.
 #[repr(C)]
 pub(super) struct Registration<T: MiscDevice> {
-    // The first field: see `Table::open`.
+    // This must be the first field: see `Table::open`.
     misc: Opaque<bindings::miscdevice>,
     is_registered: Atomic<bool>,
-    /// What `misc` has for a name.
+    /// The name to which `misc` points.
     name: CString,
     device: Arc<T>,
     space: AddressSpace,
@@ -558,14 +565,16 @@ pub(super) struct Registration<T: MiscDevice> {
 }
 
 impl<T: MiscDevice> Registration<T> {
-    /// Makes what is needed to register the device, with files that have this address space, as one
-    /// that belongs to `parent`, or to none if that is null.
+    /// Makes a registration of a device whose files have this address space. In sysfs the device
+    /// belongs to `parent`, or to no other device if that is null. The device is not registered
+    /// yet.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if there can be no node of this name, or no fixed minor number like this.
+    /// - [`EINVAL`] if a node cannot have this name, or the minor number is not less than
+    ///   `MISC_DYNAMIC_MINOR`.
     /// - [`ENOMEM`] if there is no memory.
-    /// - [`EPERM`] as [`UnmapBeforeOnline::new`] has it.
+    /// - [`EPERM`] as for [`UnmapBeforeOnline::new`].
     ///
     /// # Safety
     ///
@@ -617,7 +626,7 @@ impl<T: MiscDevice> Registration<T> {
     }
 }
 
-/// What can be registered, whatever device it is.
+/// A [`Registration`], for a device of any type.
 pub(super) trait Register: Send + Sync {
     /// The name of the device.
     fn name(&self) -> &CStr;
@@ -626,7 +635,8 @@ pub(super) trait Register: Send + Sync {
     ///
     /// # Safety
     ///
-    /// The value must not move any more after this, and be dropped before the module is unloaded.
+    /// The value must not move any more after this, and must be dropped before the module is
+    /// unloaded.
     unsafe fn register(&self) -> Result;
 }
 
@@ -636,8 +646,8 @@ impl<T: MiscDevice> Register for Registration<T> {
     }
 
     unsafe fn register(&self) -> Result {
-        // SAFETY: The structure is valid, and by the promise of the caller stays where it is until
-        // the drop deregisters it.
+        // SAFETY: The structure is valid. As the caller promises, it does not move until it is
+        // dropped, and the drop deregisters it.
         to_result(unsafe { bindings::misc_register(self.misc.get()) })?;
         // INVARIANT: It just succeeded.
         self.is_registered.store(true, Relaxed);
@@ -649,7 +659,8 @@ impl<T: MiscDevice> Register for Registration<T> {
 // data may be dropped by any.
 unsafe impl<T: MiscDevice> Send for Registration<T> {}
 
-// SAFETY: Nothing can be done by shared reference but what `misc_open()` does, which has a lock.
+// SAFETY: By shared reference, safe code can only read the name. `misc_open()` holds a lock for
+// what it does.
 unsafe impl<T: MiscDevice> Sync for Registration<T> {}
 
 impl<T: MiscDevice> Drop for Registration<T> {
@@ -659,24 +670,26 @@ impl<T: MiscDevice> Drop for Registration<T> {
             unsafe { bindings::misc_deregister(self.misc.get()) };
             wait_for_openers();
         }
-        // Nobody opens it any more. Files that are open can outlive a device that goes away with
-        // another, and rights to physical memory all files. Nobody is told of memory that is added
-        // after this.
+        // Nobody can open the device any more. But a file can outlive a device that was registered
+        // until a PCI device was unbound, and a `RawIo` can even outlive the file. So the address
+        // space is revoked, and that before the notifier is unregistered: after that, memory that
+        // becomes RAM is not unmapped any more.
         self.space.revoke();
         self.unmap_before_online = None;
     }
 }
 
-/// Makes the tables for the C side.
+/// Makes the tables of operations for the C side.
 struct Table<T>(PhantomData<T>);
 
-// What the callbacks rely on, besides the contract of each with the C side: from the end of `open`
-// to `release` the private data of a file is what `into_foreign` of an `Arc<T::File>` returned, and
-// the file owns that reference. So the file is fit for `T::File`, whose `FILE_DATA` is `ARC`:
-// `Registration::new` checks that, and nothing else makes use of a table.
+// All callbacks rely on the following, in addition to the contract of each of them with the C side.
+// From the end of `open` to `release` the private data of a file is what `into_foreign` of an
+// `Arc<T::File>` returned, and the file owns that reference. So the file is fit for `T::File`,
+// whose `FILE_DATA` is `ARC`: `Registration::new` checks this, and nothing else uses a table.
 impl<T: MiscDevice> Table<T> {
     const FOPS: bindings::file_operations = bindings::file_operations {
-        // A file holds its owner from before `open` until after `release`, and a VMA its file.
+        // A file holds its owner from before `open` until after `release`, and a VMA holds its
+        // file.
         owner: this_module(),
         open: Some(Self::open),
         release: Some(Self::release),
@@ -716,8 +729,8 @@ impl<T: MiscDevice> Table<T> {
         } else {
             None
         },
-        // Lets the mmap handler judge every offset; otherwise `do_mmap()` takes those of the last
-        // page below 2^64 for an overflow.
+        // With this flag the mmap handler is called for every offset. Without it, `do_mmap()`
+        // refuses the last page below 2^64 bytes as an overflow.
         fop_flags: bindings::FOP_UNSIGNED_OFFSET,
         ..pin_init::zeroed()
     };
@@ -730,18 +743,18 @@ impl<T: MiscDevice> Table<T> {
 
     /// # Safety
     ///
-    /// Called by `misc_open()` only, for a file that is being opened.
+    /// This must be called by `misc_open()` only, for a file that is being opened.
     unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: `misc_open()` stored the address of the registered `struct miscdevice`, which is
-        // the first field of a `Registration<T>`, and holds the lock that `misc_deregister()`
-        // takes, so the registration does not go before we return.
+        // SAFETY: `misc_open()` has stored the address of the registered `struct miscdevice`, which
+        // is the first field of a `Registration<T>`. It holds the lock that `misc_deregister()`
+        // takes, so the registration is not dropped before this returns.
         let registration = unsafe { &*(*file).private_data.cast::<Registration<T>>() };
-        // SAFETY: A file that is being opened is ours. It has credentials from its making on, and
-        // for as long as it exists.
+        // SAFETY: Nobody else uses a file that is being opened. It has credentials from the time
+        // that it was made, and for as long as it exists.
         let (flags, cred) = unsafe { ((*file).f_flags, Credential::from_ptr((*file).f_cred)) };
         match Self::opened(registration, flags, cred) {
             Ok((data, space)) => {
-                // SAFETY: A file that is being opened is ours.
+                // SAFETY: Nobody else uses a file that is being opened.
                 unsafe {
                     (*file).private_data = data.into_foreign();
                     (*file).f_mapping = space.into_mapping();
@@ -755,7 +768,7 @@ impl<T: MiscDevice> Table<T> {
         }
     }
 
-    /// What a file that is opened gets: its data, and a reference on its address space.
+    /// Returns what a file that is opened gets: its data, and a reference on its address space.
     fn opened(
         registration: &Registration<T>,
         flags: u32,
@@ -779,8 +792,8 @@ impl<T: MiscDevice> Table<T> {
     ///
     /// `file` must be a file of this device whose last user is gone.
     unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: Both references are the file's, which is released once. `__fput()` uses neither
-        // after this.
+        // SAFETY: The file owns both references, and is released once. `__fput()` uses neither of
+        // them after this.
         let (data, space) = unsafe {
             (
                 Arc::<T::File>::from_foreign((*file).private_data),
@@ -796,15 +809,14 @@ impl<T: MiscDevice> Table<T> {
     ///
     /// `desc` must describe a mapping of an open file of this device, which nobody has changed yet.
     unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
-        // SAFETY: The file is open, and has its data and the reference on them until it is
-        // released. What is borrowed from them here is borrowed until then: the handler cannot tell
-        // for how long that is.
+        // SAFETY: The file is open, and owns a reference on its data until it is released. The
+        // handler can borrow from the data until then, as it cannot tell how long `'a` is.
         let file = unsafe { file_data::<T::File>((*desc).file) };
-        // SAFETY: As above.
+        // SAFETY: The file is open.
         if let Err(error) = unsafe { check_bound((*desc).file) } {
             return error.to_errno();
         }
-        // SAFETY: This is the hook, and the file is such a file.
+        // SAFETY: This is the hook, and the file is an open one of this device.
         let desc = unsafe { VmaDesc::from_raw(desc) };
         match desc.and_then(|desc| T::mmap_prepare(file, desc)) {
             Ok(_) => 0,
@@ -812,7 +824,7 @@ impl<T: MiscDevice> Table<T> {
         }
     }
 
-    /// What is mapped is the memory itself, so that `fsync` and `msync` have nothing to do.
+    /// `fsync` and `msync` have nothing to do, because processes map the memory itself.
     ///
     /// # Safety
     ///
@@ -842,11 +854,11 @@ impl<T: MiscDevice> Table<T> {
         if let Err(error) = unsafe { check_bound(file) } {
             return error.to_errno().into();
         }
-        // SAFETY: An open file of this device has an address space, and that an inode.
+        // SAFETY: An open file of this device has an address space, which has an inode.
         let size = unsafe { helpers::i_size_read((*(*file).f_mapping).host) };
         let base = match whence as u32 {
             bindings::SEEK_SET => 0,
-            // As READ_ONCE(): of two threads that seek at once the last one wins.
+            // As READ_ONCE(): if two threads seek at once, one of them sets the final position.
             // SAFETY: The file is valid.
             bindings::SEEK_CUR => unsafe { (&raw const (*file).f_pos).read_volatile() },
             bindings::SEEK_END => size,
@@ -856,24 +868,25 @@ impl<T: MiscDevice> Table<T> {
         let Some(pos) = base.checked_add(offset).filter(|pos| *pos >= 0) else {
             return EINVAL.to_errno().into();
         };
-        // SAFETY: The file is valid, and its position is ours to change.
+        // SAFETY: The file is valid, and this operation may change its position.
         unsafe { bindings::fixed_size_llseek(file, pos, bindings::SEEK_SET as c_int, size) }
     }
 
     /// # Safety
     ///
-    /// `kiocb` must be a read of an open file of this device, and `iter` where it goes.
+    /// `kiocb` must be a read of an open file of this device, and `iter` the memory to read into.
     unsafe extern "C" fn read_iter(
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The kiocb is ours until we return, and its file is such a file.
+        // SAFETY: Nobody else uses the kiocb until this returns, and its file is one of this
+        // device.
         let kiocb = unsafe { Kiocb::from_raw(kiocb) };
         // SAFETY: The file is open.
         if let Err(error) = unsafe { check_bound((*kiocb.as_raw()).ki_filp) } {
             return error.to_errno() as isize;
         }
-        // SAFETY: The iterator is valid until we return.
+        // SAFETY: The iterator is valid until this returns.
         if T::PHYSICAL && unsafe { is_for_kernel(iter) } {
             return EINVAL.to_errno() as isize;
         }
@@ -881,24 +894,26 @@ impl<T: MiscDevice> Table<T> {
         let to = unsafe { IovIterDest::from_raw(iter) };
         let len = to.len();
         let result = T::read_iter(kiocb, to);
-        // No more than the driver has moved the iterator on: the kernel can be the one that reads.
+        // The driver cannot claim more bytes than it has put into the iterator: if the kernel
+        // itself reads, it relies on the number.
         done(len.saturating_sub(to.len()), result)
     }
 
     /// # Safety
     ///
-    /// `kiocb` must be a write to an open file of this device, and `iter` where it comes from.
+    /// `kiocb` must be a write to an open file of this device, and `iter` the memory to write from.
     unsafe extern "C" fn write_iter(
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The kiocb is ours until we return, and its file is such a file.
+        // SAFETY: Nobody else uses the kiocb until this returns, and its file is one of this
+        // device.
         let kiocb = unsafe { Kiocb::from_raw(kiocb) };
         // SAFETY: The file is open.
         if let Err(error) = unsafe { check_bound((*kiocb.as_raw()).ki_filp) } {
             return error.to_errno() as isize;
         }
-        // SAFETY: The iterator is valid until we return.
+        // SAFETY: The iterator is valid until this returns.
         if T::PHYSICAL && unsafe { is_for_kernel(iter) } {
             return EINVAL.to_errno() as isize;
         }
@@ -909,18 +924,19 @@ impl<T: MiscDevice> Table<T> {
 
     /// # Safety
     ///
-    /// `file` must be an open file of this device, and `table` null or one that a process waits
-    /// with.
+    /// `file` must be an open file of this device, and `table` must be null or the table of a
+    /// process that is about to wait.
     unsafe extern "C" fn poll(
         file: *mut bindings::file,
         table: *mut bindings::poll_table_struct,
     ) -> bindings::__poll_t {
-        // SAFETY: The file is open, and what is borrowed from its data here is borrowed until it is
-        // released. Who waits holds it: `select` and `poll` by a reference, and epoll, aio and
-        // io_uring let go of the queue before that.
+        // SAFETY: The file is open, and the driver borrows from its data until the file is
+        // released. A process does not wait any longer than that for what was borrowed: `select`
+        // and `poll` hold the file by a reference, and epoll, aio and io_uring leave the queue
+        // before the file is released.
         let data = unsafe { file_data::<T::File>(file) };
-        // SAFETY: The file is open, and the table is valid until we return. The file is passed on
-        // to `poll_wait()` only, so it does not matter who uses its position at the same time.
+        // SAFETY: The file is open, and the table is valid until this returns. The file is passed
+        // on to `poll_wait()` only, so others may use its position at the same time.
         let poll = unsafe {
             Poll {
                 file: File::from_raw_file(file),
@@ -960,29 +976,30 @@ impl<T: MiscDevice> Table<T> {
         }
     }
 
-    /// What an ioctl is about, unless the device is gone.
+    /// Returns the file of an ioctl and the file's data, or [`ENODEV`] if the device is gone.
     ///
     /// # Safety
     ///
-    /// As for [`Self::ioctl`], and `'a` must end when that returns.
+    /// As for [`Self::ioctl`], and `'a` must end when `ioctl` returns.
     unsafe fn asked<'a>(file: *mut bindings::file) -> Result<(ArcBorrow<'a, T::File>, &'a File)> {
         // SAFETY: The file is open.
         unsafe { check_bound(file) }?;
-        // SAFETY: The file is open, so it owns a reference.
+        // SAFETY: The file is open, so it owns a reference on its data.
         let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
-        // SAFETY: The file is held by the descriptor, so its count is not 0. Another thread can be
-        // in a `read` of it without the lock of the position, as the file of a device never has
-        // that locked (`file_needs_f_pos_lock()`): but a `File` has no access to the position, and
-        // all that use it by other means are such reads themselves.
+        // SAFETY: The descriptor holds the file, so the file's count is not 0. Another thread can
+        // be in a `read` of the file without the position's lock, because the kernel never takes
+        // that for the file of a device (`file_needs_f_pos_lock()`). That is allowed here, as a
+        // `File` gives no access to the position, and whoever uses the position by other means is
+        // such a `read` itself.
         let file = unsafe { File::from_raw_file(file) };
         Ok((data, file))
     }
 
     /// # Safety
     ///
-    /// `file` must be an open file of this device, and `seq_file` be ours to write to.
+    /// `file` must be an open file of this device, and the caller may write to `seq_file`.
     unsafe extern "C" fn show_fdinfo(seq_file: *mut bindings::seq_file, file: *mut bindings::file) {
-        // SAFETY: The file is open, so it owns a reference.
+        // SAFETY: The file is open, so it owns a reference on its data.
         let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
         // SAFETY: The caller promises what this requires.
         T::show_fdinfo(&data, unsafe { SeqFile::from_raw(seq_file) });
@@ -991,50 +1008,52 @@ impl<T: MiscDevice> Table<T> {
 
 /// Whether the module's init has succeeded.
 ///
-/// While it has not, the module can still fail to load, and is freed then no matter who holds it.
-/// The registration outlives every call of `open`, but no file that `open` lets through.
+/// Until then a load that fails frees the module whatever references there are, so opening a device
+/// is refused. A registration outlives every call of `open`, but not the files that `open` would
+/// let through.
 fn module_is_live() -> bool {
     let module = this_module();
     if module.is_null() {
-        // Built in.
+        // The driver is built in.
         return true;
     }
-    // SAFETY: This is our own module, which is there as long as this code is. As READ_ONCE().
+    // SAFETY: This is the module of this code, so it is there. As READ_ONCE().
     let state = unsafe { (&raw const (*module).state).read_volatile() };
     state == bindings::module_state_MODULE_STATE_LIVE
 }
 
-/// Waits until nobody is about to open a device any more that was registered while the module was
-/// being initialized, and is no more: the module can fail to load, and is freed then.
+/// Waits until nobody is in the middle of opening a device that was registered during the module's
+/// init and is deregistered now: the load can be failing, and the module is freed then.
 ///
-/// Such an open was refused, but `do_dentry_open()` uses the file's operations after that.
+/// Opening the device was refused, but `do_dentry_open()` uses the file's operations once more
+/// after that.
 fn wait_for_openers() {
-    // A module holds itself while it is being initialized.
-    // SAFETY: This is our own module, as long as it is not live, and not built in.
+    // During its init a module holds one reference on itself.
+    // SAFETY: This is the module of this code. It is not built in, as it is not live.
     while !module_is_live() && unsafe { bindings::module_refcount(this_module()) } > 1 {
         // SAFETY: This may sleep.
         unsafe { bindings::msleep(1) };
     }
 }
 
-/// Refuses what is done with a file whose device is gone: one that is registered until another is
-/// unbound. The device can go right after this, too.
+/// Fails with [`ENODEV`] if the device of a file is gone, as happens to a device that is registered
+/// until a PCI device is unbound. The device can also go right after this.
 ///
 /// # Safety
 ///
-/// The file must be an open one of a device that is registered here.
+/// The file must be an open file of a device that is registered by a [`Registration`].
 unsafe fn check_bound(file: *const bindings::file) -> Result {
-    // SAFETY: The file has the reference on its address space until it is released.
+    // SAFETY: The file owns a reference on its address space until it is released.
     if unsafe { AddressSpace::borrow((*file).f_mapping) }.is_revoked() {
         return Err(ENODEV);
     }
     Ok(())
 }
 
-/// Whether the kernel reads or writes the file itself. It does so on its own account: who looks at
-/// a VMA in `/proc` has it look for an ELF header at offset 0 of the file
-/// (`build_id_parse_file()`), and where offsets are physical addresses, that can be one that no
-/// device answers for.
+/// Whether the kernel itself reads or writes the file. It can do so without being asked to: a query
+/// for a VMA of `/proc/<pid>/maps` (`PROCMAP_QUERY`) has it look for an ELF header at offset 0 of
+/// the file (`build_id_parse_file()`). Where offsets are physical addresses, there may be no device
+/// at that address.
 ///
 /// # Safety
 ///
@@ -1044,7 +1063,7 @@ unsafe fn is_for_kernel(iter: *const bindings::iov_iter) -> bool {
     unsafe { helpers::iov_iter_is_kvec(iter) }
 }
 
-/// What the C side wants of an ioctl.
+/// The return value of an ioctl operation for the C side.
 fn answer(result: Result<isize>) -> c_long {
     match result {
         Ok(answer) => answer as c_long,
@@ -1052,11 +1071,11 @@ fn answer(result: Result<isize>) -> c_long {
     }
 }
 
-/// What the C side wants of a read or write of at most `len` bytes.
+/// The return value of a read or write of at most `len` bytes for the C side.
 fn done(len: usize, result: Result<usize>) -> isize {
     match result {
         Ok(count) => min(count, len) as isize,
-        // It would say that the rest comes later, which nobody sees to.
+        // The C side would take this error for a promise that the operation completes later.
         Err(EIOCBQUEUED) => EIO.to_errno() as isize,
         Err(error) => error.to_errno() as isize,
     }

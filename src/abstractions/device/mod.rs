@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Being a device.
+//! Devices, and their memory and interrupts.
 
 mod hotplug;
 pub mod ioremap;

@@ -2,11 +2,11 @@
 
 //! Modules that register devices.
 //!
-//! A registered device leads the C side into the module's code, so its registration must be gone
-//! before the module is. Rust does not promise that a value is dropped: [`core::mem::forget`] is
-//! safe. The registrations of the `kernel` crate can be forgotten so. Here a driver does not get
-//! hold of one: [`WithDevices`] has them, which `module_devices!` has put in a static and dropped
-//! at unload.
+//! The C side calls a module's code for a registered device, so the device must be deregistered
+//! before the module is unloaded. Rust does not promise that a value is dropped, because
+//! [`core::mem::forget`] is safe: a driver can forget the registrations of the `kernel` crate. Here
+//! a driver does not get its registrations: [`WithDevices`] has them. `module_devices!` keeps that
+//! in a static, which is dropped at unload.
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h).
 
@@ -48,14 +48,14 @@ use kernel::{
 /// # let _ = Driver;
 /// ```
 pub trait DeviceModule: Sized + Send + Sync + 'static {
-    /// Makes what the module has, and [adds](Devices::add) its devices.
+    /// Makes the module's state, and [adds](Devices::add) its devices.
     ///
-    /// They are registered when this has succeeded, so nobody can open one before. What is returned
-    /// is dropped when they are gone.
+    /// The devices are registered after this has succeeded, so nobody can open one before. The
+    /// returned value is dropped after the devices are deregistered.
     ///
     /// # Errors
     ///
-    /// Any makes the load fail.
+    /// On any error the module is not loaded.
     fn init(devices: &mut Devices) -> Result<Self>;
 }
 
@@ -63,8 +63,8 @@ pub trait DeviceModule: Sized + Send + Sync + 'static {
 pub struct Devices(KVec<KBox<dyn Register>>);
 
 impl Devices {
-    /// Adds a device with the name [`MiscDevice::NAME`] and a minor number that the kernel chooses,
-    /// to be registered when nothing else can fail.
+    /// Adds a device with the name [`MiscDevice::NAME`] and a minor number that the kernel chooses.
+    /// The device will be registered after [`DeviceModule::init`] has succeeded.
     ///
     /// # Errors
     ///
@@ -78,8 +78,8 @@ impl Devices {
         self.add_with(options, device)
     }
 
-    /// Adds a device with a name and a minor number that are not known before, to be registered
-    /// when nothing else can fail: one of several of its type.
+    /// Adds a device with a name and a minor number that are chosen at run time, for example one of
+    /// several of a type. The device will be registered after [`DeviceModule::init`] has succeeded.
     ///
     /// # Errors
     ///
@@ -89,13 +89,13 @@ impl Devices {
     ///   longer than `NAME_MAX`, 255 bytes, or has a `/` in it, or a `!`, which the kernel makes a
     ///   `/` of.
     /// - [`EINVAL`] if the minor number is `MISC_DYNAMIC_MINOR`, 255, or more.
-    /// - [`EPERM`] if its offsets are physical addresses, and the kernel writes into memory before
-    ///   it tells that it is added.
+    /// - [`EPERM`] if the device's offsets are physical addresses, and the kernel would write into
+    ///   memory that is added before it calls any memory notifier (`memmap_on_memory`).
     ///
-    /// What other modules have is known only when the devices are registered, `misc_register()`,
-    /// and makes the load fail: with [`EBUSY`] if the minor number is in use, also by a device that
-    /// was added here, or if there are too many misc devices, and with [`EEXIST`] if another module
-    /// has a misc device of this name. Of the latter the kernel complains in its log, too.
+    /// Some errors are only found when the device is registered (`misc_register()`), and make the
+    /// module's load fail. [`EBUSY`]: the minor number is in use, possibly by a device that was
+    /// added here, or there are too many misc devices. [`EEXIST`]: another module has a misc device
+    /// of this name, which the kernel also logs.
     pub fn add_with<T: MiscDevice>(
         &mut self,
         options: MiscDeviceOptions,
@@ -105,23 +105,24 @@ impl Devices {
             return Err(EEXIST);
         }
         let space = AddressSpace::new()?;
-        // SAFETY: It has no parent.
+        // SAFETY: The device has no parent.
         let registration = unsafe { Registration::new(device, options, space, ptr::null_mut()) }?;
         self.0.push(registration, GFP_KERNEL)?;
         Ok(())
     }
 
-    /// How many were added.
+    /// The number of devices that were added.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Declares a module that registers devices, as `kernel::module!` declares others: it takes the
-/// same, and the type is one that implements [`DeviceModule`].
+/// Declares a module that registers devices. It takes the same arguments as `kernel::module!`, with
+/// a type that implements [`DeviceModule`].
 ///
-/// What `kernel::module!` makes names the crate `kernel`. A driver that calls another crate so
-/// (`extern crate self as kernel`) does not get what this promises.
+/// The code that `kernel::module!` makes uses the crate by its name, `kernel`. If a driver gives
+/// this name to another crate (`extern crate self as kernel`), the promises of this macro do not
+/// hold.
 ///
 /// # Examples
 ///
@@ -145,7 +146,7 @@ macro_rules! module_devices {
         // Its page would have a link to `WithDevices`, which has none.
         #[doc(hidden)]
         struct __ModuleOfDevices(
-            // It is dropped with the module.
+            // The value is dropped at unload.
             #[allow(dead_code)] $crate::device::module::WithDevices<$module>,
         );
 
@@ -153,7 +154,7 @@ macro_rules! module_devices {
             fn init(
                 _module: &'static $crate::__kernel::ThisModule,
             ) -> $crate::__kernel::error::Result<Self> {
-                // SAFETY: The module is declared above with this type, and keeps what is returned
+                // SAFETY: The module is declared above with this type, and keeps the returned value
                 // until it is unloaded.
                 unsafe { $crate::device::module::WithDevices::init() }.map(Self)
             }
@@ -170,7 +171,7 @@ pub struct WithDevices<M> {
     _module: M,
 }
 
-/// Whether the module was initialized already.
+/// Whether [`WithDevices::init`] was called.
 static IS_INITIALIZED: Atomic<i32> = Atomic::new(0);
 
 impl<M: DeviceModule> WithDevices<M> {
@@ -178,11 +179,11 @@ impl<M: DeviceModule> WithDevices<M> {
     ///
     /// # Safety
     ///
-    /// The first call must be the one of the module's init. What it returns must be dropped before
+    /// The first call must be that of the module's init. The returned value must be dropped before
     /// the module is unloaded.
     #[doc(hidden)]
     pub unsafe fn init() -> Result<Self> {
-        // A driver that called this itself would get hold of registrations.
+        // Only the module's init may get the registrations, and not a driver that calls this.
         if IS_INITIALIZED.xchg(1, Full) != 0 {
             return Err(EBUSY);
         }
@@ -193,8 +194,9 @@ impl<M: DeviceModule> WithDevices<M> {
             _module: module,
         };
         for device in &this.devices.0 {
-            // SAFETY: The device is in a box of its own, which nobody moves it out of. It is
-            // dropped with what is returned here, at unload, or before that if this fails.
+            // SAFETY: The registration is in a box of its own, and nobody moves it out of the box.
+            // It is dropped with the value that is returned here, at unload, or before that if this
+            // fails.
             unsafe { device.register() }?;
         }
         Ok(this)

@@ -30,8 +30,8 @@ use kernel::{
     }, //
 };
 
-/// The numbers of a driver's devices, of which each has the lowest that was free: the first is
-/// [`MiscDevice::NAME`] and 0.
+/// Gives numbers to a driver's devices. Each device gets the lowest number that is free, and
+/// [`MiscDevice::NAME`] followed by the number for its name. The first number is 0.
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ pub struct NumberedDevices {
 }
 
 impl NumberedDevices {
-    /// None so far.
+    /// Makes one with no number taken.
     #[expect(clippy::new_without_default)]
     pub const fn new() -> Self {
         Self {
@@ -58,14 +58,17 @@ impl NumberedDevices {
         }
     }
 
-    /// Registers a device until the one that `space` is for is unbound. By the time that the unbind
-    /// returns, its node is gone, the device's own frames are unmapped, and what is done with files
-    /// that are still open is [`ENODEV`]. That waits for no process that has it open or mapped.
-    /// Returns the number.
+    /// Registers a device until the PCI device that `space` was made for is unbound. Returns the
+    /// device's number.
     ///
-    /// Nobody is woken by it who waits, in a call or in `poll`. The driver does that when a value
-    /// is dropped that it gave to [`devres::register`] before this: that comes after the device is
-    /// gone, also where `probe` fails after this. Who is woken in `poll` is told of an error then.
+    /// When the unbind returns, the device's node is gone, the frames of the device are unmapped,
+    /// and calls on files that are still open fail with [`ENODEV`]. The unbind does not wait for
+    /// processes that have the device open or mapped.
+    ///
+    /// The unbind does not wake processes that wait in a call or in `poll`. The driver can do that
+    /// in the drop of a value that it gave to [`devres::register`] before it called this function:
+    /// such a value is dropped after the device is gone, also if `probe` fails after this function.
+    /// `poll` then reports an error to a process that is woken.
     ///
     /// # Errors
     ///
@@ -89,12 +92,13 @@ impl NumberedDevices {
         let (pdev, space) = space.into_parts();
         // SAFETY: The PCI device is bound.
         let parent = unsafe { &raw mut (*as_raw(pdev)).dev };
-        // SAFETY: It is bound for longer than this is registered.
+        // SAFETY: The PCI device is bound for longer than the misc device is registered.
         let registration = unsafe { Registration::new(device, options, space, parent) }?;
-        // SAFETY: The device is in a box of its own, which nobody moves it out of. It is dropped
-        // when the PCI device is unbound, which is before the module is unloaded, see `check_own`;
-        // or here, if this fails. What is registered with a device is released then, as this is a
-        // callback of the bus, which is over before that begins.
+        // SAFETY: The registration is in a box of its own, and nobody moves it out of the box. It
+        // is dropped when the PCI device is unbound, which is before the module is unloaded, see
+        // `check_own`; or here, if this fails. Devres will release what is registered with it here,
+        // because this is a callback of the bus, and devres begins to release only after that
+        // returns.
         unsafe { registration.register() }?;
         let taken = number.number;
         devres::register(
@@ -149,7 +153,7 @@ impl Drop for Number {
 
 /// A device that is registered, and its number.
 struct NumberedRegistration<T: MiscDevice> {
-    // The order matters: the number is free when the node is gone.
+    // The order of the fields matters: the node must be gone when the number becomes free.
     _registration: KBox<Registration<T>>,
     _number: Number,
 }

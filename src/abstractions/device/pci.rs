@@ -3,15 +3,15 @@
 //! The memory of a PCI device that is bound to a driver, mapped into user space until it is
 //! unbound.
 //!
-//! Who can map a device's registers can have the device do all that it can do. If it is a bus
-//! master, that is to read and write the memory of others, where no IOMMU is in the way.
+//! A process that can map a device's registers can make the device do all that it is able to do. A
+//! bus master can read and write any memory, unless an IOMMU prevents that.
 //!
-//! Memory that a device shares with its driver by DMA is not offered here, as neither 7.2 nor 7.3
-//! has a sound way to map it with `mmap_prepare`: `dma_mmap_attrs()` and its like take a `struct
-//! vm_area_struct`, which there is none of yet; no `mmap_action` stands for them; and what they map
-//! depends on the device (RAM, a pool's, or an IOMMU driver's pages, remapped or not, with a
-//! caching of its own), which `dma_get_sgtable()` does not tell in full. What is missing is an
-//! action `mmap_action_dma()` that has the kernel call `dma_mmap_attrs()` once the VMA is in place.
+//! Memory that a device and its driver share by DMA is not offered here, because neither 7.2 nor
+//! 7.3 has a sound way to map it from `mmap_prepare`. `dma_mmap_attrs()` and its like need a
+//! `struct vm_area_struct`, and there is none yet. No `mmap_action` calls them. What they map
+//! depends on the device: RAM, a pool's pages or those of an IOMMU driver, remapped or not, with a
+//! caching of its own. `dma_get_sgtable()` does not tell all of that. What is missing is an action
+//! `mmap_action_dma()` that has the kernel call `dma_mmap_attrs()` once the VMA is in place.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h).
 
@@ -57,10 +57,11 @@ use kernel::{
     sync::Arc, //
 };
 
-/// An address space for the files of a device that goes away with a PCI device: when that is
-/// unbound from its driver.
+/// An address space for the files of a device that is gone once a PCI device is unbound from its
+/// driver.
 ///
-/// It becomes that of a device by [`NumberedDevices::register`], and is revoked with it.
+/// [`NumberedDevices::register`] gives the address space to a device, and revokes it when that is
+/// gone.
 ///
 /// [`NumberedDevices::register`]: super::numbered::NumberedDevices::register
 ///
@@ -80,19 +81,20 @@ use kernel::{
 /// # let _ = probe;
 /// ```
 pub struct BoundSpace<'a, 'core> {
-    // What is registered with the device when all that was is released already would stay for ever,
-    // and an interrupt handler that is about to be released has a `Device<Bound>`. A `Device<Core>`
-    // is there in the callbacks of the bus only.
+    // This must be a `Device<Core>`, which exists only in callbacks of the bus. An interrupt
+    // handler has a `Device<Bound>` even while devres is releasing, and what is registered with
+    // devres after it has released everything would never be released.
     pdev: &'a Device<Core<'core>>,
     space: AddressSpace,
 }
 
 impl<'a, 'core> BoundSpace<'a, 'core> {
-    /// Makes one for a device that is bound.
+    /// Makes an address space for a PCI device that is bound.
     ///
-    /// The device is no bus master any more, `pci_clear_master()`, as firmware can have left it
-    /// one: who has its registers mapped could have it write to any memory. A driver that wants it
-    /// so calls [`Device::set_master`] after this.
+    /// The device is no longer a bus master after this (`pci_clear_master()`). Firmware can have
+    /// left it one, and a process that has its registers mapped could then make it write to any
+    /// memory. A driver that wants the device to be a bus master calls [`Device::set_master`] after
+    /// this.
     ///
     /// # Errors
     ///
@@ -106,13 +108,13 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
         Ok(Self { pdev, space })
     }
 
-    /// BAR `number` with registers for the driver and for user space: what the driver reaches them
-    /// by, uncached, and their page frames. The BAR stays claimed until the device is unbound.
+    /// BAR `number`, whose registers the driver and user space share: a mapping for the driver,
+    /// uncached, and the page frames. The BAR stays claimed until the device is unbound.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if there is no such BAR, or it is not one of memory, or not of whole pages:
-    ///   what else is in the first or last one may not be the device's.
+    /// - [`EINVAL`] if there is no such BAR, if it is not a memory BAR, or if it is not made of
+    ///   whole pages: the rest of its first or last page may belong to another device.
     /// - Those of [`Device::iomap_region_sized`].
     pub fn registers<const SIZE: usize>(
         &self,
@@ -122,23 +124,23 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
         let frames = self.frames(number)?;
         let bar = self.pdev.iomap_region_sized::<SIZE>(number, name)?;
         let bar = Arc::new(bar.into_devres()?, GFP_KERNEL)?;
-        // The driver can drop its own.
+        // The BAR must stay claimed even if the driver drops its reference.
         devres::register(self.pdev.as_ref(), bar.clone(), GFP_KERNEL)?;
         Ok((bar, frames))
     }
 
-    /// The page frames of BAR `number`, claimed here for user space alone
-    /// (`pcim_request_region()`), until the device is unbound. If they are not [`Uncached`], the
-    /// kernel is told so (`devm_arch_io_reserve_memtype_wc()`, `devm_memremap()`). On x86 they are
-    /// uncached all the same where somebody has mapped them so before, and cached ones where the
-    /// MTRRs say so, which is what firmware does with the addresses of PCI.
+    /// The page frames of BAR `number`, which is claimed for user space alone until the device is
+    /// unbound (`pcim_request_region()`). If the caching `C` is not [`Uncached`], this tells the
+    /// kernel so (`devm_arch_io_reserve_memtype_wc()`, `devm_memremap()`). On x86 the frames are
+    /// uncached all the same if somebody has mapped them uncached before. Frames to be [`Cached`]
+    /// are also uncached if the MTRRs say so, and that is how firmware sets them for PCI addresses.
     ///
     /// # Errors
     ///
     /// - [`EINVAL`] as for [`Self::registers`].
-    /// - [`EBUSY`] if they are claimed by somebody.
-    /// - [`ENOMEM`] and others if they cannot be cached so, for one because they are mapped with
-    ///   another kind of caching. They stay claimed then.
+    /// - [`EBUSY`] if somebody has claimed the BAR.
+    /// - [`ENOMEM`] and others if the frames cannot have this caching, for example because they are
+    ///   mapped with another kind of caching. The BAR stays claimed then.
     ///
     /// # Examples
     ///
@@ -169,7 +171,7 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
         })?;
         // SAFETY: The device is bound.
         let dev = unsafe { &raw mut (*self.as_raw()).dev };
-        // SAFETY: The range is the device's, and claimed.
+        // SAFETY: The range belongs to the device, and is claimed.
         unsafe {
             C::reserve(
                 dev,
@@ -196,12 +198,12 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
         if len == 0 || (start | len) & mask != 0 {
             return Err(EINVAL);
         }
-        // SAFETY: These are the device's until it is unbound. The PCI core moves the BAR of a
-        // device that is bound only where a bridge has no room for another one that is plugged in,
-        // and then under every driver. They are claimed by who calls this before they are handed
-        // out, so nobody is handed them with another caching. Before that is over, the address
-        // space is revoked, if it ever became that of a device: nothing is mapped of it before. Who
-        // has the right to open the device has the right to its registers, as the driver says.
+        // SAFETY: The frames belong to the device until it is unbound. (The PCI core moves the BAR
+        // of a bound device only if a bridge has no room for another device that is plugged in, and
+        // then does so with any driver.) The callers claim the BAR before they hand the frames out,
+        // so the frames are handed out with one kind of caching only. Before the claim ends, the
+        // address space is revoked, if it ever became that of a device; if it did not, nothing maps
+        // the frames. The driver decides that whoever may open the device may access its registers.
         Ok(unsafe {
             RevocableFrames::new(
                 self.space.clone(),
@@ -215,14 +217,15 @@ impl<'a, 'core> BoundSpace<'a, 'core> {
         as_raw(self.pdev)
     }
 
-    /// What the device that gets this address space is registered with.
+    /// The PCI device, and the address space for the files of the misc device that is registered
+    /// for it.
     pub(super) fn into_parts(self) -> (&'a Device<Bound>, AddressSpace) {
         (self.pdev, self.space)
     }
 }
 
-/// An entry of a driver's table of devices, `PCI_DEVICE()`, where `kernel::pci::Vendor` does not
-/// know the vendor.
+/// An entry of a driver's table of PCI devices, `PCI_DEVICE()`, for a vendor that
+/// `kernel::pci::Vendor` does not have.
 ///
 /// # Examples
 ///
@@ -244,21 +247,21 @@ pub const fn device_id(vendor: u16, device: u16) -> DeviceId {
         driver_data: 0,
         override_only: 0,
     };
-    // SAFETY: The type is transparent.
+    // SAFETY: `DeviceId` is a transparent wrapper of this type.
     unsafe { core::mem::transmute::<bindings::pci_device_id, DeviceId>(id) }
 }
 
 pub(super) fn as_raw(pdev: &Device<Bound>) -> *mut bindings::pci_dev {
-    // The type is transparent.
+    // `Device` is a transparent wrapper of the C type.
     core::ptr::from_ref(pdev).cast_mut().cast()
 }
 
-/// Insists that a device is bound to a driver of this module: what lasts until the device is
-/// unbound is gone before the module is.
+/// Fails if the device is not bound to a driver of this module. If it is, what lasts until the
+/// device is unbound is gone before the module is unloaded.
 ///
-/// It is the kernel crate that unregisters the driver before that. A `driver::Registration` that is
-/// forgotten breaks this, and with it everything: the C side calls the driver in a module that is
-/// gone. `module_pci_driver!` keeps it where nobody gets hold of it.
+/// This relies on the `kernel` crate to unregister the driver before that. If a
+/// `driver::Registration` were forgotten, the C side would call a driver in a module that is gone.
+/// `module_pci_driver!` does not let a driver get hold of its registration.
 pub(super) fn check_own(pdev: &Device<Bound>) -> Result {
     // SAFETY: The device is bound, so it has a driver, which stays until it is unbound.
     let owner = unsafe { (*(*as_raw(pdev)).dev.driver).owner };
@@ -279,11 +282,11 @@ mod private {
     use super::*;
 
     pub trait Reserve {
-        /// Tells the kernel how the range is cached, until the device is unbound.
+        /// Tells the kernel which caching the range has, until the device is unbound.
         ///
         /// # Safety
         ///
-        /// `dev` must be bound, and the range be its own, and claimed.
+        /// `dev` must be bound, and the range must belong to it and be claimed.
         unsafe fn reserve(
             dev: *mut bindings::device,
             start: bindings::resource_size_t,
@@ -297,7 +300,7 @@ mod private {
             _start: bindings::resource_size_t,
             _size: usize,
         ) -> Result {
-            // What nobody has reserved is uncached.
+            // A range is uncached unless it is reserved otherwise.
             Ok(())
         }
     }

@@ -27,14 +27,14 @@ use kernel::{
     prelude::*, //
 };
 
-/// Whole pages of physical address space, which `/dev/mem` would give out, too. It would also take
-/// them back when a driver claims them later, by a way that is not there for modules
-/// (`iomem_get_mapping()`).
+/// Whole pages of physical addresses to which `/dev/mem` would give access, too. When a driver
+/// claims a range later, `/dev/mem` takes it back from processes that have mapped it. A module
+/// cannot do that, as `iomem_get_mapping()` is not exported.
 ///
 /// # Invariants
 ///
-/// When this was made, a process with the right to reach the pages asked for them, and
-/// [`NotRam::recheck`] found nothing against it.
+/// When this was made, a process with the right to access the pages had asked for them, and
+/// [`NotRam::recheck`] succeeded.
 ///
 /// # Examples
 ///
@@ -56,9 +56,9 @@ impl<'a> PhysRange<'a> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if there are none, or they do not all lie in the physical address space.
-    /// - [`EPERM`] if there is System RAM among them, or what has a `struct page` as RAM has, or,
-    ///   as for `/dev/mem`, what a driver has claimed.
+    /// - [`EINVAL`] if `count` is 0, or if the pages do not all lie in the physical address space.
+    /// - [`EPERM`] if there is System RAM among them, or memory of a device that has a `struct
+    ///   page` (ZONE_DEVICE), or, as with `/dev/mem`, a range that a driver has claimed.
     pub fn new(raw_io: &'a RawIo, first: Pfn, count: usize) -> Result<Self> {
         NotRam::recheck(first, count)?;
         // INVARIANT: It was just checked.
@@ -69,7 +69,7 @@ impl<'a> PhysRange<'a> {
         })
     }
 
-    /// Looks at the range again, and does something while it does not become RAM.
+    /// Checks the range again, and calls `f` under a lock that keeps it from becoming RAM.
     pub(super) fn while_valid<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
         let space = self.raw_io.address_space();
         space.with_valid(|| {
@@ -81,10 +81,10 @@ impl<'a> PhysRange<'a> {
         })
     }
 
-    /// Whether it should be reached past the caches: what is beyond the last RAM, and on
-    /// architectures other than x86 all, as `/dev/mem` does it.
+    /// Whether `/dev/mem` would not cache the range: it does not cache what is beyond the last RAM,
+    /// and on architectures other than x86 it does not cache any range that is not RAM.
     pub fn is_uncached(&self) -> bool {
-        // SAFETY: This may always be asked.
+        // SAFETY: This function may always be called.
         self.first.to_phys() >= unsafe { helpers::uncached_from() }
     }
 
@@ -93,16 +93,16 @@ impl<'a> PhysRange<'a> {
         self.frames()
     }
 
-    /// The frames, to be mapped past the caches.
+    /// The frames, to be mapped uncached.
     pub fn uncached(&self) -> IoFrames<'a, Uncached, NotRam> {
         self.frames()
     }
 
     fn frames<C: Caching>(&self) -> IoFrames<'a, C, NotRam> {
-        // SAFETY: By the type invariant this is no RAM, so it is nothing that the kernel allocates,
-        // and a process with the right to do anything to devices has it, or was lent it. What
-        // becomes RAM is refused by `NotRam` from before it is unmapped from the address space that
-        // a `RawIo` has. What a driver claims later is still no RAM.
+        // SAFETY: By the type invariant this is not RAM, so the kernel does not allocate it, and a
+        // process with the right to do anything to devices has asked for it, or was lent that
+        // right. When it becomes RAM, `NotRam` refuses it first, and then it is unmapped from the
+        // address space of the `RawIo`. What a driver claims later is still not RAM.
         unsafe { IoFrames::new(self.raw_io.address_space(), self.first, self.count) }
     }
 
@@ -116,13 +116,13 @@ impl<'a> PhysRange<'a> {
     }
 }
 
-/// How many bytes of physical address space there are.
+/// The size of the physical address space in bytes.
 pub fn phys_address_space() -> u64 {
-    // SAFETY: This may always be asked.
+    // SAFETY: This function may always be called.
     1 << unsafe { helpers::phys_bits() }
 }
 
-/// The check that physical addresses are not RAM, and nobody's.
+/// The check that physical addresses are not RAM, and that no driver has claimed them.
 ///
 /// # Examples
 ///
@@ -146,7 +146,7 @@ impl Recheck for NotRam {
         }
         if intersects(first, count, bindings::IORESOURCE_SYSTEM_RAM as c_ulong)
             || is_claimed(first, count)
-            // SAFETY: Any numbers may be asked for, in a context that may sleep.
+            // SAFETY: This function may be called with any numbers, in a context that may sleep.
             || unsafe { helpers::zone_device_between(first.as_raw(), end) }
         {
             return Err(EPERM);
@@ -155,10 +155,10 @@ impl Recheck for NotRam {
     }
 }
 
-/// Whether a driver has claimed the range for itself, as `iomem_is_exclusive()` tells it. Where the
-/// kernel has `CONFIG_IO_STRICT_DEVMEM`, every claim counts.
+/// Whether a driver has claimed the range exclusively, as `iomem_is_exclusive()` defines it: in a
+/// kernel with `CONFIG_IO_STRICT_DEVMEM`, every claim is exclusive.
 fn is_claimed(first: Pfn, count: usize) -> bool {
-    // SAFETY: This is a number.
+    // SAFETY: This function only returns a number.
     let from = Pfn::containing(unsafe { helpers::unclaimed_below() });
     let end = first.as_raw() + count;
     if end <= from.as_raw() || !cfg!(CONFIG_STRICT_DEVMEM) {
@@ -173,7 +173,7 @@ fn is_claimed(first: Pfn, count: usize) -> bool {
 
 /// Whether there is a resource with these flags in the range, which must not overflow.
 fn intersects(first: Pfn, count: usize, flags: c_ulong) -> bool {
-    // SAFETY: The tree of resources may always be looked at; the range does not overflow.
+    // SAFETY: The range does not overflow, and the tree of resources may always be searched.
     let found = unsafe {
         bindings::region_intersects(
             first.to_phys(),

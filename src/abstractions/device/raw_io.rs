@@ -19,12 +19,13 @@ use kernel::{
 /// Proof that a process may reach physical memory through a file: when it opened the file, it had
 /// `CAP_SYS_RAWIO`, and the kernel was not locked down.
 ///
-/// Whoever has a reference to the value has the right: a driver that keeps it in anything but the
-/// file lends it to others.
+/// Whoever has a reference to the value has the right: a driver that keeps the value anywhere
+/// except in the file lends the right to others.
 ///
 /// # Invariants
 ///
-/// `space` is that of a device with [`MiscDevice::PHYSICAL`]: what becomes RAM is unmapped from it.
+/// `space` is that of a device with [`MiscDevice::PHYSICAL`], so memory that becomes RAM is
+/// unmapped from it.
 ///
 /// # Examples
 ///
@@ -39,7 +40,7 @@ pub struct RawIo {
 }
 
 impl RawIo {
-    /// Asks for the current process.
+    /// Checks that the current process has the right to access physical memory.
     ///
     /// # Errors
     ///
@@ -52,11 +53,11 @@ impl RawIo {
             )
         };
         check_lockdown()?;
-        // SAFETY: The current process may always be asked for its capabilities.
+        // SAFETY: This function may always be called for the current process.
         if !unsafe { bindings::capable(bindings::CAP_SYS_RAWIO as c_int) } {
             return Err(EPERM);
         }
-        // INVARIANT: The file is one of such a device.
+        // INVARIANT: The file is one of a device with `PHYSICAL`, as asserted above.
         Ok(Self {
             space: opening.address_space().clone(),
         })
@@ -68,13 +69,13 @@ impl RawIo {
     }
 }
 
-/// Whether the kernel lets anybody reach physical memory, `security_locked_down()` for
+/// Checks that the kernel lets processes access physical memory, `security_locked_down()` for
 /// `LOCKDOWN_DEV_MEM`.
 ///
 /// # Errors
 ///
-/// [`EPERM`] if it is locked down.
+/// [`EPERM`] if the kernel is locked down.
 pub fn check_lockdown() -> Result {
-    // SAFETY: This may always be asked.
+    // SAFETY: This function may always be called.
     to_result(unsafe { bindings::security_locked_down(bindings::lockdown_reason_LOCKDOWN_DEV_MEM) })
 }
