@@ -20,15 +20,15 @@
 
 #include "helpers.h"
 
-/* A module in Rust cannot say its version itself. */
+/* A module in Rust cannot declare its version itself. */
 #ifdef SIMPLE_MMAP_VERSION
 MODULE_VERSION(SIMPLE_MMAP_VERSION);
 #endif
 
 /*
- * As get_page(), of a page that no slab allocator owns. If so many references
- * are forgotten that the count would start anew, it stays far below, as that of
- * a refcount_t does, and the folio is never freed.
+ * get_page(), for a page that does not belong to a slab. Safe Rust code can
+ * forget so many references that the count would wrap around. The count is then
+ * set far below 0, as that of a refcount_t is, and the folio is never freed.
  */
 notrace void rust_helper_get_page(struct page *page)
 {
@@ -70,9 +70,9 @@ bool rust_helper_page_is_hwpoisoned(struct page *page)
 }
 
 /*
- * Whether a page of a large folio is broken. memory_failure() marks the page
- * alone where it is not on a list of the kernel's; finish_fault() asks for the
- * mark of the folio, which is set here.
+ * Whether a page of a large folio is hardware-poisoned. memory_failure() marks
+ * only the page if the folio is of a kind that it cannot handle, but
+ * finish_fault() tests the mark of the folio: so that is set here.
  */
 bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
 {
@@ -80,10 +80,10 @@ bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
 	const struct page *page = &folio->page, *end = page + folio_nr_pages(folio);
 	unsigned long flags = 0;
 
-	/* Every huge fault asks this of all pages. */
+	/* Every huge fault looks at all pages. */
 #pragma GCC unroll 8
 	for (; page != end; page++)
-		/* A page that breaks right now is found when it is touched. */
+		/* If a page breaks during this, the kernel finds that when the page is touched. */
 		flags |= data_race(page->flags.f);
 	if (flags & (1UL << PG_hwpoison)) {
 		folio_set_has_hwpoisoned(folio);
@@ -182,9 +182,10 @@ void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t p
 }
 
 /*
- * As /dev/mem reckons it. On x86 the MTRRs say what between the pieces of RAM
- * may be cached, whatever the page tables have. Nothing does so elsewhere, and
- * devices can lie below all RAM: there /dev/mem caches RAM only.
+ * The address from which on /dev/mem does not cache. On x86 that is the end of
+ * RAM: between the ranges of RAM, the MTRRs decide what is cached, whatever the
+ * page tables say. Other architectures have no such thing, and devices can lie
+ * below all RAM: there /dev/mem caches RAM only.
  */
 phys_addr_t rust_helper_uncached_from(void)
 {
@@ -195,7 +196,7 @@ phys_addr_t rust_helper_uncached_from(void)
 #endif
 }
 
-/* Below this /dev/mem does not ask which driver has claimed a range. */
+/* Below this address /dev/mem does not check whether a driver has claimed a range. */
 phys_addr_t rust_helper_unclaimed_below(void)
 {
 #ifdef CONFIG_X86
@@ -221,13 +222,13 @@ bool rust_helper_pfn_is_online(unsigned long pfn)
 	return pfn_to_online_page(pfn);
 }
 
-/* Whether memory that a driver has added as that of a device is among these page frames. */
+/* Whether any of these page frames is ZONE_DEVICE memory, which a driver has added. */
 bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 {
 #ifdef CONFIG_ZONE_DEVICE
-	/* It is added in units of this size. */
+	/* Such memory is added in units of subsections. */
 	for (; pfn < end; pfn = ALIGN(pfn + 1, PAGES_PER_SUBSECTION)) {
-		/* One that is being removed is not found; another stays while it is held. */
+		/* Memory that is being removed is not found; other memory stays until the put. */
 		struct dev_pagemap *pgmap = get_dev_pagemap(pfn);
 
 		if (pgmap) {
@@ -257,16 +258,16 @@ void rust_helper_mark_pfn_dirty(unsigned long pfn)
 	folio_mark_dirty(page_folio(pfn_to_page(pfn)));
 }
 
-/* Between a buffer of the kernel's and memory that user space has mapped. */
+/* Copies between a buffer of the kernel and memory that user space has mapped. */
 void rust_helper_memcpy_shared(void *to, const void *from, size_t len)
 {
-	/* Others may write there meanwhile, and the caller takes any bytes that come of it. */
+	/* Others may write there meanwhile, and the caller accepts whatever bytes are copied. */
 	data_race(memcpy(to, from, len));
 }
 
 void rust_helper_memset_shared(void *to, int byte, size_t len)
 {
-	/* The same. */
+	/* As in memcpy_shared(). */
 	data_race(memset(to, byte, len));
 }
 
@@ -292,8 +293,8 @@ void rust_helper_free_contig_range(unsigned long pfn, unsigned long nr_pages)
 }
 
 /*
- * Zones have a number here: those of the first node from the highest down that
- * memory for the kernel comes from, then those of the next.
+ * Gives a number to each zone that the kernel can allocate memory for itself
+ * from: first those of node 0, from ZONE_NORMAL down, then those of the next.
  */
 static struct zone *numbered_zone(unsigned int index)
 {
@@ -304,7 +305,7 @@ static struct zone *numbered_zone(unsigned int index)
 	return &NODE_DATA(nid)->node_zones[ZONE_NORMAL - index % (ZONE_NORMAL + 1)];
 }
 
-/* The page frames of the zone with this number; false after the last number. */
+/* Gets the page frames of the zone with this number. Returns false if there is no such number. */
 bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn,
 			   unsigned long *end_pfn)
 {
@@ -318,7 +319,7 @@ bool rust_helper_zone_span(unsigned int index, unsigned long *start_pfn,
 	return true;
 }
 
-/* Whether the pageblock that starts at this page frame is online, and all in the zone. */
+/* Whether the pageblock that starts at this page frame is online, and all of it in the zone. */
 bool rust_helper_pageblock_in_zone(unsigned long pfn, unsigned int index)
 {
 	struct page *first = pfn_to_online_page(pfn);
@@ -367,7 +368,7 @@ bool rust_helper_mhp_supports_memmap_on_memory(void)
 #endif
 }
 
-/* Whether that is what the notifier is told, and of which page frames. */
+/* Whether a memory notifier is called for memory that goes online, and for which page frames. */
 bool rust_helper_memory_going_online(unsigned long action, void *data,
 				     unsigned long *start_pfn,
 				     unsigned long *nr_pages)
@@ -382,7 +383,7 @@ bool rust_helper_memory_going_online(unsigned long action, void *data,
 }
 
 #ifdef CONFIG_PCI
-/* Whether a BAR is one of memory that has an address. */
+/* Whether a BAR is a memory BAR, and has an address. */
 bool rust_helper_pci_bar_is_memory(struct pci_dev *pdev, int bar)
 {
 	return (pci_resource_flags(pdev, bar) & (IORESOURCE_MEM | IORESOURCE_UNSET)) ==

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * C functions that are inline or macros, and C constants that bindgen cannot
- * evaluate. The names are those of the kernel's own helpers: rust_helper_ or
- * RUST_CONST_HELPER_, and the name in C. The build leaves the prefix out of
- * the Rust declarations, as the kernel's does.
+ * evaluate. Their names are made like those of the kernel's own helpers: from
+ * rust_helper_ or RUST_CONST_HELPER_ and the name in C. The build omits the
+ * prefix in the Rust declarations, as that of the kernel does.
  */
 #ifndef _SIMPLE_MMAP_HELPERS_H
 #define _SIMPLE_MMAP_HELPERS_H

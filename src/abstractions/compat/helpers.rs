@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The C helpers of `helpers.c`, as bindgen declares them from `helpers.h` in the build.
+//! The C helpers of `helpers.c`. bindgen declares them from `helpers.h` during the build.
 
-// `struct page` has members of size zero, and what bindgen writes has no docs.
+// `struct page` has members of size zero, and the code that bindgen makes has no documentation.
 #![allow(improper_ctypes, missing_docs, non_upper_case_globals, unreachable_pub)]
 
 use kernel::{

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of user space that a read or write is about.
+//! The memory of user space that a `read` or `write` accesses.
 //!
-//! [`kernel::iov`] copies slices, to which nobody else may write. Memory that is mapped into a
-//! process is none, so it copies itself: [`SharedBytes::copy_to_iter`].
+//! [`kernel::iov`] copies slices, to which nobody else may write. Memory that a process has mapped
+//! cannot be a slice, so it has its own function for copying: [`SharedBytes::copy_to_iter`].
 //!
 //! [`SharedBytes::copy_to_iter`]: crate::memory::shared_bytes::SharedBytes::copy_to_iter
 //!
@@ -14,8 +14,8 @@ use kernel::{
     iov::IovIterDest, //
 };
 
-/// Fills the next `len` bytes with zeros, `iov_iter_zero()`. Returns how many; fewer where user
-/// space has no memory.
+/// Fills the next `len` bytes with zeros, `iov_iter_zero()`. Returns how many bytes were filled:
+/// fewer than `len` where user space has no memory.
 ///
 /// # Examples
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What stands in for the `kernel` crate until it has it.
+//! What the `kernel` crate does not have yet, and what differs between its versions.
 
 pub mod debugfs;
 pub(crate) mod helpers;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A place for a reference that is put there once.
+//! A place for a reference, which is filled once.
 //!
-//! It is a [`SetOnce`] of the size of a pointer, which gives its content back when nobody shares it
-//! any more.
+//! It is a [`SetOnce`] of the size of a pointer. Its content can be taken out again when nobody
+//! shares it any more.
 //!
 //! [`SetOnce`]: kernel::sync::SetOnce
 
@@ -24,13 +24,13 @@ use kernel::sync::{
     }, //
 };
 
-/// A place for a reference, which is empty at first, is filled once, and then stays so as long as
-/// it is shared. It takes no lock.
+/// A place for a reference. It is empty at first, can be filled once, and then keeps the reference
+/// as long as the place is shared. It takes no lock.
 ///
 /// # Invariants
 ///
-/// The pointer is null or what `ARef::into_raw` returned, with its reference ours. Once it is not
-/// null it does not change as long as `self` is shared.
+/// The pointer is null or what `ARef::into_raw` returned, and then this owns the reference. Once it
+/// is not null it does not change as long as `self` is shared.
 ///
 /// # Examples
 ///
@@ -47,11 +47,11 @@ use kernel::sync::{
 #[repr(transparent)]
 pub struct OnceRef<T: AlwaysRefCounted>(Atomic<*mut T>);
 
-// SAFETY: It is an `Option<ARef<T>>` that somebody else may fill.
+// SAFETY: This is like an `Option<ARef<T>>`, except that other threads may fill it.
 unsafe impl<T: AlwaysRefCounted + Send + Sync> Send for OnceRef<T> {}
 
-// SAFETY: A thread that shares it can take references out of it, put one in, and borrow what is
-// there. The pointer is atomic.
+// SAFETY: Threads that share this can take further references on the content, put a reference in,
+// and borrow the content. The pointer is atomic.
 unsafe impl<T: AlwaysRefCounted + Send + Sync> Sync for OnceRef<T> {}
 
 impl<T: AlwaysRefCounted> OnceRef<T> {
@@ -61,37 +61,37 @@ impl<T: AlwaysRefCounted> OnceRef<T> {
         Self(Atomic::new(ptr::null_mut()))
     }
 
-    /// What is there, if it is not empty any more.
+    /// The content, or `None` if the place is empty.
     #[inline]
     pub fn get(&self) -> Option<&T> {
-        // Acquire: what the pointer leads to was written before `set` put it there.
+        // Acquire: whoever gets the pointer sees what was written to the content before `set`.
         let content = NonNull::new(self.0.load(Acquire))?;
         // SAFETY: By the type invariant we own a reference on this, and it stays here as long as
         // `self` is borrowed.
         Some(unsafe { content.as_ref() })
     }
 
-    /// Puts a reference there, if it is empty.
+    /// Fills the place with a reference.
     ///
     /// # Errors
     ///
-    /// The reference, if it is not.
+    /// The reference itself, if the place is not empty.
     pub fn set(&self, content: ARef<T>) -> Result<(), ARef<T>> {
         let raw = ARef::into_raw(content);
         // INVARIANT: Only null is replaced, and by a pointer whose reference was just given up.
         match self.0.cmpxchg(ptr::null_mut(), raw.as_ptr(), Full) {
             Ok(_) => Ok(()),
-            // SAFETY: `into_raw` returned this, and its reference is still ours.
+            // SAFETY: `into_raw` returned this pointer, and we still own its reference.
             Err(_) => Err(unsafe { ARef::from_raw(raw) }),
         }
     }
 
-    /// Takes the reference out, if there is one. It is empty then.
+    /// Takes the reference out, if there is one, and leaves the place empty.
     pub fn take(&mut self) -> Option<ARef<T>> {
         let content = NonNull::new(self.0.load(Relaxed))?;
-        // INVARIANT: Nobody else has access, so that nobody sees the change.
+        // INVARIANT: `self` is not shared, so nobody sees the change.
         self.0.store(ptr::null_mut(), Relaxed);
-        // SAFETY: By the type invariant the reference was ours.
+        // SAFETY: By the type invariant we owned the reference.
         Some(unsafe { ARef::from_raw(content) })
     }
 }

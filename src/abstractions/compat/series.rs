@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the `kernel` crate has in another form in one series of kernels than in the next.
+//! What differs in the `kernel` crate between the series of kernels.
 //!
-//! `Kbuild` says which series it is: there is a `cfg` for each that needs something of its own, and
-//! the newest is what is left.
+//! The build tells which series the kernel is of (`Makefile.driver`). There is a `cfg` for each
+//! series that needs code of its own; the other code is for the newest series.
 
 use kernel::{
     bindings,
@@ -36,7 +36,7 @@ pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
     value
 }
 
-/// Orders the stores before it and those after it, for other processors.
+/// For other processors, orders the stores before the call before those after it.
 ///
 /// # Examples
 ///
@@ -46,7 +46,7 @@ pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
 /// let page = SharedPage::alloc(GFP_KERNEL)?;
 /// let bytes = page.bytes();
 /// bytes.word::<i64, 1>().store(7, Relaxed);
-/// // Who sees the 1 sees the 7, too.
+/// // Another processor that sees the 1 sees the 7, too.
 /// smp_wmb();
 /// bytes.word::<i64, 0>().store(1, Relaxed);
 /// # Ok::<(), Error>(())
@@ -59,20 +59,22 @@ pub fn smp_wmb() {
     barrier::smp_mb(barrier::Write);
 }
 
-/// What a PCI driver's `probe` is given of the device's entry in the table of its devices.
+/// What the `probe` of a PCI driver is given of the device's entry in the driver's table of
+/// devices.
 #[cfg(all(CONFIG_PCI, kernel_7_2))]
 pub type IdInfo<'bound, T> = &'bound T;
-/// What a PCI driver's `probe` is given of the device's entry in the table of its devices.
+/// What the `probe` of a PCI driver is given of the device's entry in the driver's table of
+/// devices.
 #[cfg(all(CONFIG_PCI, not(kernel_7_2)))]
 pub type IdInfo<'bound, T> = Option<&'bound T>;
 
-/// A BAR until its device is unbound.
+/// A mapping of a BAR for the driver, until the device is unbound.
 #[cfg(all(CONFIG_PCI, kernel_7_2))]
 pub type DevresBar<const SIZE: usize> = kernel::devres::Devres<kernel::pci::Bar<'static, SIZE>>;
 #[cfg(all(CONFIG_PCI, not(kernel_7_2)))]
 pub use kernel::pci::DevresBar;
 
-/// Declares the table of the devices that a PCI driver of the module is for.
+/// Declares the table of the devices that a PCI driver supports.
 ///
 /// # Examples
 ///
@@ -109,7 +111,7 @@ macro_rules! pci_devices {
         }
     };
 }
-/// Declares the table of the devices that a PCI driver of the module is for.
+/// Declares the table of the devices that a PCI driver supports.
 #[cfg(not(kernel_7_2))]
 #[macro_export]
 macro_rules! pci_devices {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Static keys of a module's own.
+//! Static keys of a module.
 //!
-//! The branch on a key costs one instruction that does nothing, until the key is enabled; then the
-//! kernel patches the code. `kernel::jump_label` has the branch, for keys that C defines.
+//! Until a key is enabled, a branch on it costs one instruction that does nothing; then the kernel
+//! patches the code. `kernel::jump_label` has the branch for keys that are defined in C.
 //!
 //! C header: [`include/linux/jump_label.h`](srctree/include/linux/jump_label.h).
 
@@ -29,7 +29,8 @@ use kernel::bindings;
 /// ```
 #[repr(C)]
 pub struct StaticKey {
-    // Public for the branch, which takes its offset. What it is cannot be made elsewhere.
+    // This is public because the macro for the branch takes its offset. Only this file can make a
+    // `Key`.
     #[doc(hidden)]
     pub key: Key,
 }
@@ -39,8 +40,8 @@ pub struct StaticKey {
 #[repr(transparent)]
 pub struct Key(UnsafeCell<bindings::static_key_false>);
 
-// SAFETY: The key is only changed by the C side, which locks for itself, and read by code that it
-// patches, or atomically.
+// SAFETY: Only the C side changes the key, with a lock. It is read atomically, or by code that the
+// C side patches.
 unsafe impl Sync for Key {}
 
 impl StaticKey {
@@ -55,17 +56,17 @@ impl StaticKey {
         self.key.0.get().cast()
     }
 
-    /// Enables it, `static_branch_enable()`, for as long as the module is loaded.
+    /// Enables the key, `static_branch_enable()`, for as long as the module is loaded.
     ///
     /// May sleep.
     pub fn enable(&'static self) {
-        // SAFETY: The key is there for ever. If it is a static of the module, the module's load, or
-        // the boot where it is built in, has told the C side of its branches by the time that code
-        // of the module runs.
+        // SAFETY: The key is `'static`. If it is a static of the module, the C side has learnt of
+        // the branches on it before any code of the module runs: when it loaded the module, or at
+        // boot if the module is built in.
         unsafe { helpers::static_key_enable(self.as_ptr()) };
     }
 
-    /// Whether it is enabled, where there is no branch that the kernel can patch.
+    /// Whether the key is enabled, for branches that the kernel cannot patch.
     #[cfg(not(simple_mmap_static_branch))]
     #[doc(hidden)]
     pub fn is_enabled(&'static self) -> bool {
@@ -74,14 +75,16 @@ impl StaticKey {
     }
 }
 
-/// Whether a [`StaticKey`] is enabled, which it most often is not: `static_branch_unlikely()`.
+/// Whether a [`StaticKey`] is enabled, for a key that most often is not:
+/// `static_branch_unlikely()`.
 ///
-/// Takes the path of the static.
+/// The argument is the path of the static.
 #[macro_export]
 macro_rules! static_branch_unlikely {
     ($key:path) => {{
-        // A static of the module, which takes no `unsafe` to borrow, and of this very type: a
-        // borrow could be one of what the static leads to.
+        // These two check that the path is a static that can be borrowed without `unsafe`, and that
+        // its type is `StaticKey`: the borrow alone would also accept a type that dereferences to
+        // it.
         let _key: &'static $crate::compat::static_key::StaticKey = &$key;
         let _key: *const $crate::compat::static_key::StaticKey = &raw const $key;
 
@@ -90,11 +93,11 @@ macro_rules! static_branch_unlikely {
             $key.is_enabled()
         }
 
-        // As `kernel::jump_label` has it, which takes names as the driver's crate means them.
+        // As in `kernel::jump_label`, whose macro would look names up in the driver's crate.
         #[cfg(simple_mmap_static_branch)]
         'branch: {
-            // SAFETY: The path is that of a `StaticKey`, see above, which has a static key in the
-            // field of this name.
+            // SAFETY: By the check above the path is that of a `StaticKey`, which has a static key
+            // in its field `key`.
             unsafe {
                 $crate::__static_branch_asm!(
                     $crate::__core::include!($crate::__core::concat!(
@@ -118,7 +121,7 @@ macro_rules! static_branch_unlikely {
 }
 pub use static_branch_unlikely;
 
-/// As `kernel::asm!` has it: the kernel's assembly is in AT&T syntax.
+/// As `kernel::asm!`: the kernel's assembly has AT&T syntax.
 #[cfg(target_arch = "x86_64")]
 #[doc(hidden)]
 #[macro_export]

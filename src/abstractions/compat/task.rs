@@ -20,11 +20,11 @@ use kernel::{
 pub struct Comm([u8; bindings::TASK_COMM_LEN as usize]);
 
 impl Comm {
-    /// Of the current task.
+    /// The name of the current task.
     pub fn of_current() -> Self {
         let mut comm = Self([0; bindings::TASK_COMM_LEN as usize]);
-        // SAFETY: The current task is valid, and its name always ends with a zero byte in an array
-        // of this size, also while it is changed. The other array is as large.
+        // SAFETY: The current task is valid. Its name is an array of this size that always contains
+        // a zero byte, also while the name changes. The other array has the same size.
         unsafe {
             bindings::sized_strscpy(
                 comm.0.as_mut_ptr().cast(),

@@ -2,14 +2,14 @@
 
 //! The module that this code is in.
 //!
-//! `kernel::ThisModule` is found by the name `THIS_MODULE`, which a driver can give to something
-//! else.
+//! `kernel::module!` makes a static `THIS_MODULE` of the type `kernel::ThisModule`, but in a
+//! driver's crate this name can stand for something else.
 //!
 //! C header: [`include/linux/init.h`](srctree/include/linux/init.h), `THIS_MODULE`.
 
 use kernel::bindings;
 
-/// `THIS_MODULE`, which is null if the driver is built in.
+/// `THIS_MODULE`. This is null if the driver is built in.
 ///
 /// # Examples
 ///
@@ -27,7 +27,7 @@ pub const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
         extern "C" {
-            // Every module has this. It is a `struct module`, of which only the address is taken.
+            // Every module has this symbol. It is a `struct module`; only its address is used.
             static __this_module: u8;
         }
         (&raw const __this_module).cast_mut().cast()

@@ -32,8 +32,8 @@ use kernel::{
 /// # Invariants
 ///
 /// `addr` is the address in the kernel's linear mapping of `count` pages, at least one, that were
-/// allocated as `origin` says, and are ours to free. There is no Rust reference into them but to
-/// atomics, as others may write them at any time.
+/// allocated as `origin` says, and are ours to free. There are no Rust references to their bytes
+/// except to atomics, as others may write the bytes at any time.
 ///
 /// # Examples
 ///
@@ -63,19 +63,20 @@ enum Origin {
 // SAFETY: Pages belong to no thread in particular.
 unsafe impl Send for ContigPages {}
 
-// SAFETY: The methods by shared reference compute addresses.
+// SAFETY: The methods that take `&self` only compute addresses.
 unsafe impl Sync for ContigPages {}
 
 impl ContigPages {
     /// Allocates `count` pages, at least one.
     ///
-    /// Up to 2^`MAX_PAGE_ORDER` pages come from the page allocator, if it has as many in a row.
-    /// More are made by moving away what is in the way, if the kernel has `CONFIG_CONTIG_ALLOC`.
+    /// Up to 2^`MAX_PAGE_ORDER` pages come from the page allocator, if it has that many contiguous
+    /// ones. Otherwise, if the kernel has `CONFIG_CONTIG_ALLOC`, contiguous pages are made free by
+    /// moving their content elsewhere.
     ///
     /// # Errors
     ///
-    /// [`AllocError`] if there are not as many pages available, or not in a row. No process is
-    /// ended to get them.
+    /// [`AllocError`] if not that many pages are available, or not contiguous ones. No process is
+    /// killed to get them.
     pub fn alloc(count: usize) -> Result<Self, AllocError> {
         if count == 0 || !is_available(count) {
             return Err(AllocError);
@@ -117,20 +118,22 @@ impl ContigPages {
         Pfn::containing(unsafe { helpers::virt_to_phys(self.addr.as_ptr()) })
     }
 
-    /// The page frames from page number `page` on, if there is one.
+    /// The page frames from page number `page` on, or `None` if there is no such page.
     pub fn frames_from(&self, page: usize) -> Option<FrameRun<'_>> {
         let left = self.count.checked_sub(page).filter(|left| *left > 0)?;
         let first = Pfn::new(self.first_pfn().as_raw() + page);
-        // SAFETY: By the type invariant the pages are ours as long as `self` is borrowed, and
-        // nothing in the kernel has a Rust reference into them. They are RAM, which is cached.
+        // SAFETY: By the type invariant the pages are ours as long as `self` is borrowed, and the
+        // kernel has no Rust references to their bytes except to atomics. They are RAM, which is
+        // mapped cached.
         Some(unsafe { FrameRun::new(first, left) })
     }
 
     /// The bytes of all pages.
     #[inline]
     pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
-        // SAFETY: By the type invariant this is memory, at least a page, as long as `self` is
-        // borrowed, with no Rust reference into it. It was zeroed, and starts with a page.
+        // SAFETY: By the type invariant there is memory of at least a page at this address as long
+        // as `self` is borrowed, with no Rust references to it except to atomics. It was zeroed,
+        // and starts with a page.
         unsafe { SharedBytes::new(self.addr.cast(), self.count * PAGE_SIZE) }
     }
 }
@@ -150,13 +153,13 @@ impl Drop for ContigPages {
     }
 }
 
-/// Allocates `count` zeroed pages in a row by moving away what is in the way.
+/// Allocates `count` contiguous zeroed pages by moving what is in the way elsewhere.
 ///
-/// `alloc_contig_pages()` looks at ranges that start at multiples of the size asked for, and so
-/// finds less than there is. This looks at ranges that start at any pageblock, which is the unit
-/// that memory is isolated in.
+/// `alloc_contig_pages()` tries only ranges that start at multiples of the size asked for, and so
+/// misses some. This function tries ranges that start at any pageblock, which is the unit in which
+/// memory can be isolated.
 fn alloc_contig_range(count: usize) -> Option<Pfn> {
-    // SAFETY: This is a number.
+    // SAFETY: This function only returns a number.
     let block = unsafe { helpers::pageblock_nr_pages() };
     for zone in 0.. {
         let (mut start, mut end) = (0, 0);
@@ -164,12 +167,12 @@ fn alloc_contig_range(count: usize) -> Option<Pfn> {
         if !unsafe { helpers::zone_span(zone, &mut start, &mut end) } {
             break;
         }
-        // From the end down: what the kernel needs most is at the start of memory.
+        // The search goes down from the end of the zone, because the kernel needs low memory most.
         let mut usable = 0;
         let mut pfn = end / block * block;
         while pfn > start.next_multiple_of(block) {
             pfn -= block;
-            // SAFETY: Any number may be asked for.
+            // SAFETY: This function may be called with any number.
             if !unsafe { helpers::pageblock_in_zone(pfn, zone) } {
                 usable = 0;
                 continue;
@@ -178,8 +181,8 @@ fn alloc_contig_range(count: usize) -> Option<Pfn> {
             if usable < count {
                 continue;
             }
-            // SAFETY: All the page blocks from this one on, as far as the range goes, were found to
-            // be online and in one zone. This may sleep.
+            // SAFETY: All pageblocks of the range, from the first to the last, were found to be
+            // online and in one zone. This may sleep.
             let ret = unsafe {
                 helpers::alloc_contig_range(pfn, pfn + count, GFP | bindings::__GFP_ZERO)
             };

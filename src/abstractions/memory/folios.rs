@@ -24,28 +24,28 @@ use kernel::{
     }, //
 };
 
-/// Is told what becomes of the folios of a region.
+/// Is told what happens to the folios of a region.
 pub trait FolioEvents: Send + Sync + 'static {
     /// A folio of 2^`order` pages was allocated.
     fn allocated(&self, _order: u32) {}
 
-    /// A folio of the region's order could not be had, so smaller ones are used in its place.
+    /// There was no memory for a folio of the region's order, so smaller ones are used instead.
     fn fell_back(&self) {}
 
-    /// A folio of 2^`order` pages was given back when the region went, and is free, because nobody
-    /// else holds it.
+    /// The region was dropped, and with that a folio of 2^`order` pages was freed. This is not
+    /// called for a folio that somebody else still holds.
     fn freed(&self, _order: u32) {}
 }
 
-/// Nobody is told.
+/// Ignores all events.
 impl FolioEvents for () {}
 
-/// A region of pages for the offsets of a file from 0 on, each allocated, and zeroed, when it is
-/// first asked for.
+/// A region of pages for the offsets of a file from 0 on. Each page is allocated, and zeroed, when
+/// it is first asked for.
 ///
-/// They are allocated in folios of 2^order pages, at offsets that are multiples of that. Where none
-/// can be had, or the region ends before, it takes smaller ones. Once a page is allocated it stays
-/// as long as the region.
+/// The pages are allocated in folios of 2^order pages, each at an offset that is a multiple of
+/// that. Where there is no memory for such a folio, or it would exceed the region, smaller ones are
+/// used. A page that was allocated stays as long as the region.
 ///
 /// # Examples
 ///
@@ -69,12 +69,12 @@ impl FolioEvents for () {}
 /// ```
 #[pin_data(PinnedDrop)]
 pub struct FolioRegion<E: FolioEvents> {
-    /// One place for each page, which holds a reference of its own on the page's folio.
+    /// One place for each page. It holds a reference of its own on the page's folio.
     pages: MayFailVec<OnceRef<SharedPage>>,
     order: u32,
     events: Arc<E>,
-    /// Held while a folio is put into its places, so that it gets all of them or none. Whether a
-    /// folio of a smaller order was.
+    /// Whether a folio of a smaller order was put into its places. The lock is held while a folio
+    /// is put into its places, so that it gets all of them or none.
     #[pin]
     has_smaller: Mutex<bool>,
 }
@@ -116,12 +116,13 @@ impl<E: FolioEvents> FolioRegion<E> {
         self.pages.get(pgoff.index())?.get()
     }
 
-    /// The page for an offset, allocated if it is not yet.
+    /// The page for an offset. It is allocated if it was not yet.
     ///
     /// # Errors
     ///
-    /// [`AllocError`] if there is no memory, or the offset is not in the region. A `fault` has to
-    /// look for the latter itself, and give a `SIGBUS`: the process would try again for ever.
+    /// [`AllocError`] if there is no memory, or if the offset is not in the region. A `fault` must
+    /// check the offset itself and return a `SIGBUS`, because after [`AllocError`] the process
+    /// would touch the page again, without end.
     #[inline]
     pub fn get_or_alloc(&self, pgoff: Pgoff) -> Result<&SharedPage, AllocError> {
         match self.page(pgoff) {
@@ -137,14 +138,14 @@ impl<E: FolioEvents> FolioRegion<E> {
         }
         for order in (0..=self.order).rev() {
             let start = pgoff.index() >> order << order;
-            // The last folio of the region has to fit its end.
+            // A folio that would exceed the region is not used: smaller ones are.
             let Some(places) = self.pages.get(start..start + (1 << order)) else {
                 continue;
             };
-            // A thread that could not have one of this order can have put a smaller one there.
+            // Another thread that got no folio of this order can have put a smaller one there.
             let is_split =
                 |has_smaller: bool| has_smaller && places.iter().any(|place| place.get().is_some());
-            // A single page costs less to allocate in vain than the lock does.
+            // For a single page, an allocation that is not needed costs less than taking the lock.
             if order > 0 {
                 let has_smaller = self.has_smaller.lock();
                 if let Some(page) = self.page(pgoff) {
@@ -154,8 +155,9 @@ impl<E: FolioEvents> FolioRegion<E> {
                     continue;
                 }
             }
-            // Allocated before the lock is taken, as it takes long. If another thread is faster, it
-            // goes, and nobody is told of it.
+            // The folio is allocated without the lock, because that takes long. If another thread
+            // fills the places first, the folio is freed again, and `events` does not get to know
+            // it.
             let folio = Folio::alloc(order, Pgoff::new(start));
             let mut has_smaller = self.has_smaller.lock();
             if let Some(page) = self.page(pgoff) {
@@ -191,12 +193,12 @@ impl<E: FolioEvents> PinnedDrop for FolioRegion<E> {
         while let Some(mut place) = this.pages.pop() {
             if let Some(page) = place.take() {
                 if page.is_hwpoisoned() {
-                    // The reference stays, so that nobody is given the folio.
+                    // The reference is never given back, so that the folio is not allocated again.
                     core::mem::forget(page);
                     continue;
                 }
                 let order = page.folio().order();
-                // The last of our references on a folio is the one that can free it.
+                // The folio is freed by the last of our references on it, if nobody else has one.
                 if SharedPage::put(page) {
                     this.events.freed(order);
                 }

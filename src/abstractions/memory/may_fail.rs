@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations that fail where others would have the OOM killer end a process.
+//! Allocations that fail where others would make the OOM killer kill a process.
 //!
-//! A process that touches memory can be told that there is none. One that loads a driver with a
-//! large region is not to have others killed for it.
+//! A process that touches memory can be told that there is none. If somebody loads a driver with a
+//! large region, no process should be killed for it.
 //!
 //! C header: [`include/linux/gfp_types.h`](srctree/include/linux/gfp_types.h),
 //! `__GFP_RETRY_MAYFAIL`.
@@ -26,28 +26,28 @@ use kernel::{
     page::PAGE_SHIFT, //
 };
 
-/// The flags of such an allocation.
+/// The flags of all allocations that may fail.
 pub(super) const GFP: bindings::gfp_t =
     bindings::GFP_KERNEL | helpers::__GFP_RETRY_MAYFAIL | bindings::__GFP_NOWARN;
 
-/// Whether the machine can give so many pages away without taking them from others,
+/// Whether the kernel estimates that this many pages are available without swapping,
 /// `si_mem_available()`.
 pub(super) fn is_available(pages: usize) -> bool {
-    // SAFETY: This reads counters.
+    // SAFETY: This function only reads counters.
     let available = unsafe { bindings::si_mem_available() };
     usize::try_from(available).is_ok_and(|available| pages <= available)
 }
 
-/// The allocator of `kvmalloc()`, with `__GFP_RETRY_MAYFAIL`: it fails if there is not as much
-/// memory available, or it cannot be had.
+/// The allocator of `kvmalloc()`, with `__GFP_RETRY_MAYFAIL`. An allocation fails if that much
+/// memory is not available, or if `kvmalloc()` fails.
 ///
-/// It does not look at the flags that it is given, so it is not for others: memory is not zeroed,
-/// and it may sleep.
+/// The allocator ignores the flags that it is given, so it is not for general use: it does not zero
+/// memory, and may sleep.
 pub(super) struct KvmallocMayFail;
 
-// SAFETY: What is allocated is either what `KVmalloc` allocated, or memory of `kvmalloc()`, which
-// is what `KVmalloc` frees and reallocates. A pointer is passed on to that as it is. Layouts are
-// those of `KVmalloc`.
+// SAFETY: All memory was allocated by `KVmalloc` or by `kvmalloc()`, and `KVmalloc` can free and
+// reallocate both. A pointer is passed on to `KVmalloc` unchanged. The layouts are those of
+// `KVmalloc`.
 unsafe impl Allocator for KvmallocMayFail {
     const MIN_ALIGN: usize = KVmalloc::MIN_ALIGN;
 
@@ -58,7 +58,7 @@ unsafe impl Allocator for KvmallocMayFail {
         flags: Flags,
         nid: NumaNode,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        // What was allocated before, or is to be freed.
+        // `KVmalloc` does what is not a new allocation: reallocating and freeing.
         if old_layout.size() != 0 || layout.size() == 0 {
             // SAFETY: As the caller promises.
             return unsafe { KVmalloc::realloc(ptr, layout, old_layout, flags, nid) };
@@ -66,14 +66,14 @@ unsafe impl Allocator for KvmallocMayFail {
         if layout.align() > Self::MIN_ALIGN || !is_available(layout.size() >> PAGE_SHIFT) {
             return Err(AllocError);
         }
-        // SAFETY: Any size that is not zero may be asked for, in a context that may sleep.
+        // SAFETY: This may be called for any size except 0, in a context that may sleep.
         let memory = unsafe { helpers::kvmalloc(layout.size(), GFP) };
         let memory = NonNull::new(memory.cast()).ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(memory, layout.size()))
     }
 }
 
-/// A vector that is allocated so.
+/// A vector whose allocation may fail.
 pub(super) type MayFailVec<T> = Vec<T, KvmallocMayFail>;
 
 /// A vector of `len` elements.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Owning memory that can be mapped.
+//! Memory of a driver that can be mapped.
 
 pub mod contig;
 pub mod folios;

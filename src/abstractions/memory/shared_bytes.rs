@@ -26,46 +26,47 @@ use kernel::{
     transmute::FromBytes, //
 };
 
-/// Bytes of memory that others may write at any time, for the duration of `'a`: user space that has
+/// Bytes of memory that others may write at any time, for the duration of `'a`: processes that have
 /// them mapped, and other threads of the kernel.
 ///
-/// [`SharedPage`], [`ContigPages`] and [`VmallocPages`] have them. Offsets count bytes from the
-/// first one. There are at least `MIN` bytes, which the compiler knows: it checks the index of
-/// [`word`](Self::word). What [`slice`](Self::slice) returns has no such minimum.
+/// [`SharedPage`], [`ContigPages`] and [`VmallocPages`] give access to their bytes like this.
+/// Offsets count bytes from the first one. There are at least `MIN` bytes. The compiler knows this
+/// number, and checks the index of [`word`](Self::word) against it. For what [`slice`](Self::slice)
+/// returns, `MIN` is 0.
 ///
-/// # Others that write meanwhile
+/// # While others write
 ///
-/// There is never a Rust reference to the bytes, nor does Rust code read or write them itself:
-/// either would give the compiler the right to assume that nobody else writes there. There are two
-/// ways to them:
+/// There are no Rust references to the bytes except to atomics, and Rust code does not read or
+/// write them itself: either would let the compiler assume that nobody else writes there. There are
+/// two ways to access them:
 ///
-/// - Copies and fills, which a C function makes that the Rust compiler does not see into, as
-///   `copy_from_user()` is one. What they bring into the kernel is private when it is looked at.
-///   They promise nothing else, as they are plain accesses, which the C side marks with
-///   `data_race()`: while others write, what is copied can be partly old and partly new, at any
-///   granularity, and what two sides write to the same place at once can be any mixture. They are
-///   not ordered with what is around them. Those that know no user space do not sleep, and keep the
-///   processor until they are done.
+/// - Copies and fills by a C function, as `copy_from_user()` is one, which the Rust compiler does
+///   not see into. What was copied into the kernel is private. Nothing else is promised, because
+///   these are plain accesses, which the C side marks with `data_race()`. If others write at the
+///   same time, a copy can be partly old and partly new, at any granularity, and if two sides write
+///   to the same place at the same time, the result can be any mixture. They are not ordered with
+///   other accesses. Those that do not access user space do not sleep, and do not yield the
+///   processor before they are done.
 /// - Atomics of the kernel's memory model, which allows accesses of different size to the same
-///   place. They order what is around them, as they do between threads of the kernel. User space
-///   has to use atomics, too.
+///   place. They order other accesses, as they do between threads of the kernel. User space must
+///   use atomics, too.
 ///
-/// So a driver has to take all that it finds here for what an untrusted process gave it. It must
-/// not check something here and then read it again, but copy it, and use the copy.
+/// So a driver must treat all that it finds here as given by an untrusted process. It must not
+/// check something here and then read it again: it must make a copy, and check and use that.
 ///
-/// Where the architecture has no 64-bit atomics of its own (`CONFIG_GENERIC_ATOMIC64`), those of
-/// the kernel are none for user space, and only 32-bit ones are of use.
+/// If the architecture has no 64-bit atomics of its own (`CONFIG_GENERIC_ATOMIC64`), the kernel's
+/// 64-bit atomics are not atomic for user space, and only 32-bit ones can be shared with it.
 ///
 /// # Broken pages
 ///
-/// Reading a page that is known to be broken can be fatal to the machine: ask
+/// Reading a page that is known to be broken can be fatal to the machine. Call
 /// [`SharedPage::is_hwpoisoned`] before.
 ///
 /// # Invariants
 ///
 /// - For the duration of `'a`, the `len` bytes from `ptr` on are memory that is mapped in the
-///   kernel, cached and writable. They were initialized, and there is no Rust reference to them but
-///   to atomics.
+///   kernel, cached and writable. They were initialized, and there are no Rust references to them
+///   except to atomics.
 /// - `len` is at least `MIN`. If `MIN` is not 0, `ptr` is a multiple of the size of a page.
 ///
 /// # Examples
@@ -117,8 +118,8 @@ pub struct SharedBytes<'a, const MIN: usize = 0> {
 // SAFETY: Memory belongs to no thread in particular.
 unsafe impl<const MIN: usize> Send for SharedBytes<'_, MIN> {}
 
-// SAFETY: By the type invariant anybody may write the bytes at any time; the methods are made so
-// that this does not matter to them.
+// SAFETY: By the type invariant anybody may write the bytes at any time, and the methods allow for
+// that.
 unsafe impl<const MIN: usize> Sync for SharedBytes<'_, MIN> {}
 
 impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
@@ -126,7 +127,7 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     ///
     /// # Safety
     ///
-    /// As the type invariant says.
+    /// The type invariant must hold.
     pub(crate) unsafe fn new(ptr: NonNull<u8>, len: usize) -> Self {
         // INVARIANT: As the caller promises.
         Self {
@@ -148,7 +149,7 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
         self.len == 0
     }
 
-    /// A range of them, if they are all there.
+    /// A range of the bytes, or `None` if they are not all there.
     pub fn slice(&self, range: Range<usize>) -> Option<SharedBytes<'a>> {
         let (ptr, len) = self.at(range).ok()?;
         // INVARIANT: They are a part of `self`.
@@ -159,47 +160,48 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
         })
     }
 
-    /// Where a range is, and its length.
+    /// The address of the first byte of a range, and the range's length.
     fn at(&self, range: Range<usize>) -> Result<(NonNull<u8>, usize)> {
         if range.start > range.end || range.end > self.len {
             return Err(EINVAL);
         }
-        // SAFETY: By the check above this is in the memory, or its end.
+        // SAFETY: By the check above this address is in the memory, or is its end.
         let ptr = unsafe { self.ptr.add(range.start) };
         Ok((ptr, range.end - range.start))
     }
 
-    /// Where the `len` bytes from an offset on are.
+    /// The address of the first of `len` bytes from an offset on.
     fn at_offset(&self, offset: usize, len: usize) -> Result<NonNull<u8>> {
         let end = offset.checked_add(len).ok_or(EINVAL)?;
         Ok(self.at(offset..end)?.0)
     }
 
-    /// Copies bytes from `offset` on into a buffer of the kernel's, and fills that.
+    /// Copies bytes from `offset` on into all of a buffer of the kernel.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if there are not as many, and then nothing is copied.
+    /// [`EINVAL`] if there are not that many bytes. Then nothing is copied.
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
         let from = self.at_offset(offset, to.len())?;
-        // SAFETY: By the type invariant the bytes are mapped, and by the check above they are as
-        // many. The buffer is ours, and does not overlap with them, as it is a Rust reference.
-        // Whoever writes there meanwhile, this is a C function that copies bytes: any are valid in
-        // the buffer, and nothing else depends on them.
+        // SAFETY: By the type invariant the bytes are mapped, and by the check above there are that
+        // many. The buffer does not overlap with them, as it is a Rust reference. Others may write
+        // the bytes meanwhile: the C function copies some bytes, any of which are valid in the
+        // buffer, and nothing else depends on them.
         unsafe { helpers::memcpy_shared(to.as_mut_ptr().cast(), from.as_ptr().cast(), to.len()) };
         Ok(())
     }
 
-    /// Copies all of a buffer of the kernel's to where the bytes from `offset` on are.
+    /// Copies all of a buffer of the kernel to the bytes from `offset` on.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if there are not as many, and then nothing is copied.
+    /// [`EINVAL`] if there are not that many bytes. Then nothing is copied.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result {
         let to = self.at_offset(offset, from.len())?;
-        // SAFETY: By the type invariant the bytes are mapped and writable, and there is no Rust
-        // reference to them but to atomics, which others may write to. By the check above they are
-        // as many. Whoever reads or writes there meanwhile does not count on more than bytes.
+        // SAFETY: By the type invariant the bytes are mapped and writable, and there are no Rust
+        // references to them except to atomics, to which others may write. By the check above there
+        // are that many bytes. Others that read or write them meanwhile rely on nothing except to
+        // get some bytes.
         unsafe { helpers::memcpy_shared(to.as_ptr().cast(), from.as_ptr().cast(), from.len()) };
         Ok(())
     }
@@ -208,7 +210,7 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if they are not all there, and then none is set.
+    /// [`EINVAL`] if the range is not all there. Then no byte is set.
     pub fn fill(&self, range: Range<usize>, byte: u8) -> Result {
         let (to, len) = self.at(range)?;
         // SAFETY: As in `write`.
@@ -220,17 +222,17 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if they are not all there, and then none is set.
+    /// [`EINVAL`] if the range is not all there. Then no byte is set.
     pub fn clear(&self, range: Range<usize>) -> Result {
         self.fill(range, 0)
     }
 
-    /// Copies a range of the bytes to user space, `_copy_to_iter()`. Returns how many; fewer where
-    /// user space has no memory or wants less. May sleep.
+    /// Copies a range of the bytes to user space, `_copy_to_iter()`. Returns how many bytes were
+    /// copied: fewer than asked for where user space has no memory or wants less. May sleep.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if they are not all there, and then nothing is copied.
+    /// [`EINVAL`] if the range is not all there. Then nothing is copied.
     ///
     /// # Examples
     ///
@@ -243,17 +245,17 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     pub fn copy_to_iter(&self, range: Range<usize>, to: &mut IovIterDest<'_>) -> Result<usize> {
         let (from, len) = self.at(range)?;
         // SAFETY: The iterator is valid, and may be written to. By the type invariant and the check
-        // above the bytes are mapped. Whoever writes there meanwhile, this copies bytes and nothing
-        // else.
+        // above the bytes are mapped. Others may write them meanwhile: this copies bytes and does
+        // nothing else with them.
         Ok(unsafe { bindings::_copy_to_iter(from.as_ptr().cast(), len, to.as_raw()) })
     }
 
-    /// Copies a range of the bytes from user space, `_copy_from_iter()`. Returns how many; fewer
-    /// where user space has no memory or gives less. May sleep.
+    /// Copies a range of the bytes from user space, `_copy_from_iter()`. Returns how many bytes
+    /// were copied: fewer than asked for where user space has no memory or gives less. May sleep.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if they are not all there, and then nothing is copied.
+    /// [`EINVAL`] if the range is not all there. Then nothing is copied.
     ///
     /// # Examples
     ///
@@ -273,40 +275,43 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
         Ok(unsafe { bindings::_copy_from_iter(to.as_ptr().cast(), len, from.as_raw()) })
     }
 
-    /// The atomic at an offset in bytes, if it is all there, and aligned to its size.
+    /// The atomic integer at an offset in bytes, or `None` if it is not all there or not aligned to
+    /// its size.
     ///
-    /// It is one of the integers, for which any bits are valid.
+    /// `T` is one of the integer types that have atomics. Any bits are valid for them.
     #[inline]
     pub fn atomic<T: AtomicType + FromBytes>(&self, offset: usize) -> Option<&'a Atomic<T>> {
         let ptr = self.at_offset(offset, size_of::<T>()).ok()?;
         if ptr.addr().get() % size_of::<T>() != 0 {
             return None;
         }
-        // SAFETY: By the checks above it is in the memory, and aligned: a type has no larger
-        // alignment than its size.
+        // SAFETY: By the checks above it is in the memory, and aligned, because no type has an
+        // alignment larger than its size.
         Some(unsafe { Self::atomic_from_ptr(ptr) })
     }
 
-    /// Word number `N`, if the memory were an array of `T`. One that need not be there fails to
-    /// compile.
+    /// Word number `N` of the memory, taken as an array of `T`. This fails to compile if `MIN`
+    /// bytes do not include the word.
     #[inline]
     pub fn word<T: AtomicType + FromBytes, const N: usize>(&self) -> &'a Atomic<T> {
         const { assert!(N < MIN / size_of::<T>(), "there may be no such word") };
-        // SAFETY: By the type invariant and the check above it is in the memory, which starts with
-        // a page, so that it is aligned.
+        // SAFETY: By the type invariant and the check above the word is in the memory. The memory
+        // starts with a page, so the word is aligned.
         unsafe { Self::atomic_from_ptr(self.ptr.add(N * size_of::<T>())) }
     }
 
     /// # Safety
     ///
-    /// A `T` at this address must be in the memory that there is for `'a`, and aligned.
+    /// At this address there must be a `T` of memory for the duration of `'a`, and it must be
+    /// aligned.
     #[inline]
     unsafe fn atomic_from_ptr<T: AtomicType + FromBytes>(ptr: NonNull<u8>) -> &'a Atomic<T> {
-        // SAFETY: As the caller promises, it is there and aligned. By the type invariant it is
-        // initialized, and as a `T` is `FromBytes`, any bits are valid, and stay so whatever others
-        // write. All accesses of Rust are atomic. What user space does is no part of the kernel's
-        // memory model: whatever it stores, and how, a load here gives some bits. The copies and
-        // fills of C are marked as races that are meant, and promise no more than some bits either.
+        // SAFETY: As the caller promises, the memory is there and aligned. By the type invariant it
+        // is initialized. `T` is `FromBytes`, so any bits are valid, whatever others write. All
+        // accesses by Rust code are atomic. The kernel's memory model does not include what user
+        // space does: whatever and however it stores, a load here returns some bits. The copies and
+        // fills by C functions are marked as intended races, and promise no more than some bits
+        // either.
         unsafe { Atomic::from_ptr(ptr.cast().as_ptr()) }
     }
 }

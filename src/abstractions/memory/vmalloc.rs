@@ -30,16 +30,18 @@ use kernel::{
     prelude::*, //
 };
 
-/// Pages that are contiguous in the kernel's address space, but wherever in memory, zeroed when
-/// allocated, `vmalloc_user()`. So there can be many of them when memory is fragmented.
+/// Pages that are contiguous in the kernel's address space, and anywhere in physical memory. They
+/// are zeroed when allocated, as by `vmalloc_user()`. A large number can be allocated even if
+/// memory is fragmented.
 ///
-/// Each page has references of its own. When this is dropped, which may sleep, it gives its own
-/// ones back, and what is still mapped, in a pipe or pinned stays with those who hold it.
+/// Each page has references of its own. When this is dropped, which may sleep, it gives its
+/// references back. Pages that are still mapped, in a pipe or pinned stay until their last
+/// reference is given back.
 ///
 /// # Invariants
 ///
-/// `addr` is what `__vmalloc()` returned for `count` pages, and is ours to free. There is no Rust
-/// reference into the memory but to atomics.
+/// `addr` is what `__vmalloc()` returned for `count` pages, and is ours to free. There are no Rust
+/// references to the memory except to atomics.
 ///
 /// # Examples
 ///
@@ -58,7 +60,7 @@ use kernel::{
 /// assert_eq!(buffer.0.count(), 3);
 /// assert!(buffer.0.page(Pgoff::new(3)).is_none());
 ///
-/// // The page is the very memory.
+/// // The page is the same memory.
 /// buffer.0.bytes().write(2 * PAGE_SIZE, &[7])?;
 /// let last: ARef<SharedPage> = buffer.0.page(Pgoff::new(2)).ok_or(EINVAL)?.into();
 /// drop(buffer);
@@ -78,8 +80,8 @@ pub struct VmallocPages {
 // SAFETY: Pages belong to no thread in particular.
 unsafe impl Send for VmallocPages {}
 
-// SAFETY: The methods by shared reference compute addresses, and look pages up in page tables of
-// the kernel's that do not change.
+// SAFETY: The methods that take `&self` compute addresses, and look pages up in page tables of the
+// kernel that do not change.
 unsafe impl Sync for VmallocPages {}
 
 impl VmallocPages {
@@ -87,7 +89,7 @@ impl VmallocPages {
     ///
     /// # Errors
     ///
-    /// [`AllocError`] if there are not as many pages available. No process is ended to get them.
+    /// [`AllocError`] if not that many pages are available. No process is killed to get them.
     pub fn alloc(count: usize) -> Result<Self, AllocError> {
         if count == 0 || !is_available(count) {
             return Err(AllocError);
@@ -110,37 +112,42 @@ impl VmallocPages {
     /// The bytes of all pages.
     #[inline]
     pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
-        // SAFETY: By the type invariant this is memory, at least a page, as long as `self` is
-        // borrowed, with no Rust reference into it. It was zeroed, and starts with a page.
+        // SAFETY: By the type invariant there is memory of at least a page at this address as long
+        // as `self` is borrowed, with no Rust references to it except to atomics. It was zeroed,
+        // and starts with a page.
         unsafe { SharedBytes::new(self.addr, self.count * PAGE_SIZE) }
     }
 
-    /// The page at an offset from the first one, if there is one: `vmalloc_to_page()`.
+    /// The page at an offset from the first one, or `None` if there is no such page:
+    /// `vmalloc_to_page()`.
     pub fn page(&self, pgoff: Pgoff) -> Option<&SharedPage> {
         if pgoff.index() >= self.count {
             return None;
         }
-        // SAFETY: By the check above this is in the memory.
+        // SAFETY: By the check above this address is in the memory.
         let addr = unsafe { self.addr.add(pgoff.index() * PAGE_SIZE) };
-        // SAFETY: By the type invariant it is memory of `__vmalloc()`, which is what `Vmalloc`
-        // allocates, too, and stays as long as `self` is borrowed.
+        // SAFETY: By the type invariant the memory comes from `__vmalloc()`, as that of `Vmalloc`
+        // does, and it stays as long as `self` is borrowed.
         let page = unsafe { Vmalloc::to_page(addr) };
-        // INVARIANT: It is a page of order 0 with references of its own: vm_area_alloc_pages()
-        // splits what it allocates as more than one, and without VM_ALLOW_HUGE_VMAP, which
-        // __vmalloc() leaves out, not even the kernel's own mapping has larger ones. vmalloc()
-        // keeps its reference on each in `vm_struct::pages` and uses nothing else of the page;
-        // vfree() gives it back (`put_page_testzero()` in __free_contig_range_common()), and has it
-        // freed by whoever is last, as `SharedPage` does. There is no Rust reference to its bytes.
-        // SAFETY: The page is valid as long as `self` is borrowed, as it holds a reference.
+        // INVARIANT: This is a page of order 0 with references of its own. vm_area_alloc_pages()
+        // splits what it allocates with a higher order. Without VM_ALLOW_HUGE_VMAP, which
+        // __vmalloc() does not set, the kernel's own mapping has no larger pages either. vmalloc()
+        // keeps a reference on each page in `vm_struct::pages`, and uses nothing else of the page.
+        // vfree() gives this reference back (`put_page_testzero()` in
+        // __free_contig_range_common()), and whoever gives the last one back frees the page, as
+        // `SharedPage` does. There are no Rust references to its bytes except to atomics.
+        // SAFETY: The memory holds a reference on the page, so the page is valid as long as `self`
+        // is borrowed.
         Some(unsafe { &*page.as_ptr().cast() })
     }
 }
 
 impl Drop for VmallocPages {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant it was allocated so, and is ours. The kernel's mapping of
-        // it goes, which nobody uses any more: nothing is borrowed. Pages that others hold stay,
-        // and one that is known to be broken is given to nobody (`__free_pages_prepare()`).
+        // SAFETY: By the type invariant __vmalloc() allocated the memory, which is ours to free.
+        // Nothing is borrowed from this value any more, so nobody uses the kernel's mapping, which
+        // is removed. Pages that others hold stay, and a page that is known to be broken is not
+        // allocated again (`__free_pages_prepare()`).
         unsafe { helpers::vfree(self.addr.as_ptr().cast()) };
     }
 }
