@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers use, for `use simple_mmap::prelude::*`, beside the kernel's own prelude.
+//! The names that drivers import by `use simple_mmap::prelude::*`, beside those of the kernel's
+//! prelude.
 
 #[cfg(CONFIG_PCI)]
 pub use super::{
