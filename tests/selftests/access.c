@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A debugger looks into a process that has mapped a device. */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <sys/ptrace.h>
 
@@ -13,18 +13,20 @@ FIXTURE(access)
 
 FIXTURE_VARIANT(access)
 {
-	const char *path;
+	const char *device, *path;
 	bool is_simpler;
 };
 
 FIXTURE_VARIANT_ADD(access, simpler)
 {
+	.device = "simpler",
 	.path = "/dev/simpler",
 	.is_simpler = true,
 };
 
 FIXTURE_VARIANT_ADD(access, simplen)
 {
+	.device = "simplen",
 	.path = "/dev/simplen",
 };
 
@@ -121,8 +123,7 @@ TEST_F(access, shared_mapping_by_ptrace)
 TEST_F(access, private_mapping)
 {
 	char *shared = map_shared(self->fd, 2, 0);
-	char *private = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
-			     0);
+	char *private = map_private(self->fd, 2, 0);
 	char text[16] = "";
 	int mem;
 	pid_t pid;
@@ -169,7 +170,7 @@ TEST_F(access, untouched_pages)
 	int mem;
 	pid_t pid = -1;
 
-	need_unused_memory();
+	need_module();
 	ASSERT_NE(addr, MAP_FAILED);
 	pid = debuggee(&mem);
 	EXPECT_EQ(pread(mem, text, 8, (off_t)addr + 9 * self->page), 8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The example simple_clock: a page that shows the time, mapped read-only. */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <sys/ptrace.h>
 #include <time.h>

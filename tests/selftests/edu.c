@@ -4,7 +4,7 @@
  * device goes.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <linux/io_uring.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Single pages on demand and the references on them; contiguous memory. */
 
-#include "simple.h"
+#include "suite.h"
 
 #define PAGES 256
 #define THREADS 8
@@ -16,7 +16,7 @@ FIXTURE(fault)
 FIXTURE_SETUP(fault)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_or_clear("pages=256 order=0"), 0);
+	ASSERT_EQ(reload_module("pages=256 order=0"), 0);
 	self->fd = open("/dev/simplen", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->addr = map_shared(self->fd, PAGES, 0);
@@ -26,12 +26,11 @@ FIXTURE_SETUP(fault)
 FIXTURE_TEARDOWN_PARENT(fault)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 TEST_F(fault, page_comes_when_touched)
 {
-	need_unused_memory();
 	for (size_t i = 0; i < PAGES; i++)
 		ASSERT_EQ(phys_at(self->addr + i * self->page), 0);
 	EXPECT_EQ(self->addr[7 * self->page], 0);
@@ -64,7 +63,7 @@ TEST(region_takes_memory_only_for_touched_pages)
 	munmap(addr, 16384 * page);
 	EXPECT_LT(free_memory() - after, 1024);
 	close(fd);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 struct race {
@@ -93,7 +92,6 @@ TEST_F(fault, threads_that_race_get_one_page)
 	pthread_t threads[THREADS];
 	struct race races[THREADS];
 
-	need_unused_memory();
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
 		/* Every other thread in a mapping of its own. */
@@ -120,7 +118,6 @@ TEST_F(fault, processes_that_race_get_one_page)
 	pthread_barrierattr_t shared;
 	int status;
 
-	need_unused_memory();
 	pthread_barrierattr_init(&shared);
 	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
 	pthread_barrier_init(start, &shared, THREADS);
@@ -184,7 +181,7 @@ FIXTURE_SETUP(contiguous)
 
 	self->page = page_size();
 	sprintf(params, "pages=%d", REGION);
-	ASSERT_EQ(reload_or_clear(params), 0);
+	ASSERT_EQ(reload_module(params), 0);
 	clear_log();
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -197,7 +194,7 @@ FIXTURE_SETUP(contiguous)
 FIXTURE_TEARDOWN_PARENT(contiguous)
 {
 	EXPECT_EQ(counter("simpler", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 static size_t number_in(const char *page)
@@ -258,8 +255,7 @@ TEST_F(contiguous, private_mapping_anywhere_in_it)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
 		const size_t pages = ranges[i].pages, first = ranges[i].first;
-		char *part = mmap(NULL, pages * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-				  self->fd, first * self->page);
+		char *part = map_private(self->fd, pages, first);
 
 		ASSERT_NE(part, MAP_FAILED);
 		for (size_t j = 0; j < pages; j++) {
@@ -280,8 +276,7 @@ TEST_F(contiguous, private_mapping_that_is_split_and_moved)
 {
 	char *target = reserve(10 * self->page, self->page), *addr;
 
-	addr = mmap(NULL, 40 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
-		    2040 * self->page);
+	addr = map_private(self->fd, 40, 2040);
 	ASSERT_NE(addr, MAP_FAILED);
 	*(size_t *)(addr + 12 * self->page) = 5000;
 	ASSERT_EQ(munmap(addr + 3 * self->page, self->page), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* read, write and lseek on both devices, fdinfo, and the counters in debugfs. */
 
-#include "simple.h"
+#include "suite.h"
 
 /* Pages of a folio of simplen. */
 #define FOLIO 16
@@ -43,7 +43,7 @@ FIXTURE_SETUP(file)
 	self->pages = self->piece + 6;
 	self->size = self->pages * self->page;
 	sprintf(params, "pages=%zu", self->pages);
-	ASSERT_EQ(reload_or_clear(params), 0);
+	ASSERT_EQ(reload_module(params), 0);
 	self->fd = open(variant->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->map = map_shared(self->fd, self->pages, 0);
@@ -53,7 +53,7 @@ FIXTURE_SETUP(file)
 FIXTURE_TEARDOWN_PARENT(file)
 {
 	EXPECT_EQ(counter(variant->device, "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 TEST_F(file, lseek_knows_the_size)
@@ -228,7 +228,6 @@ TEST_F(file, reading_allocates_nothing)
 	char *buf = malloc(self->size);
 	long pages = variant->is_simpler ? self->pages : 0;
 
-	need_unused_memory();
 	memset(buf, 0xff, self->size);
 	EXPECT_EQ(read(self->fd, buf, self->size), self->size);
 	EXPECT_TRUE(is_zero(buf, self->size));
@@ -247,7 +246,6 @@ TEST_F(file, counters_count)
 	char *more = map_shared(self->fd, 4, 0);
 	long faults = counter(variant->device, "faults");
 
-	need_unused_memory();
 	ASSERT_NE(more, MAP_FAILED);
 	EXPECT_EQ(counter(variant->device, "opens"), 2);
 	EXPECT_EQ(counter(variant->device, "closes"), 0);
@@ -266,7 +264,6 @@ TEST_F(file, fdinfo_tells_of_the_region)
 	char path[64], text[512] = "", expected[128];
 	int fd;
 
-	need_unused_memory();
 	self->map[0] = 1;
 	sprintf(path, "/proc/self/fdinfo/%d", self->fd);
 	fd = open(path, O_RDONLY);

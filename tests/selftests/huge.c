@@ -4,16 +4,11 @@
  * memory is the same when it does not, or does no longer.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
@@ -21,34 +16,6 @@
 #define FOLIOS 3
 #define TAIL 37
 #define TAIL_FOLIOS 3
-
-/* The size of a huge page in bytes, 0 if the kernel has none. */
-static size_t huge_size(void)
-{
-	FILE *file = fopen(THP "hpage_pmd_size", "r");
-	size_t size;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%zu", &size) != 1)
-		size = 0;
-	fclose(file);
-	return size;
-}
-
-/* The number in a file of the kernel's. */
-static long number_of(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	long number = -1;
-
-	if (file) {
-		if (fscanf(file, "%ld", &number) != 1)
-			number = -1;
-		fclose(file);
-	}
-	return number;
-}
 
 /* Whether the kernel has warned since it booted. */
 static bool has_warned(void)
@@ -71,22 +38,7 @@ static size_t huge_mapped(const void *addr)
 			total = kib;
 	}
 	fclose(smaps);
-	return total * 1024 / huge_size();
-}
-
-/* Writes to each of the pages which one it is, counted from first, and checks that. */
-static void number(char *addr, size_t pages, size_t first)
-{
-	for (size_t i = 0; i < pages; i++)
-		*(size_t *)(addr + i * page_size() + 8) = first + i;
-}
-
-static bool is_numbered(const char *addr, size_t pages, size_t first)
-{
-	for (size_t i = 0; i < pages; i++)
-		if (*(const size_t *)(addr + i * page_size() + 8) != first + i)
-			return false;
-	return true;
+	return total * 1024 / pmd_size();
 }
 
 /* How often the counter goes up when each of the pages is read from. */
@@ -112,7 +64,7 @@ FIXTURE_SETUP(huge)
 {
 	char params[48];
 
-	self->huge = huge_size();
+	self->huge = pmd_size();
 	if (!self->huge)
 		SKIP(return, "this kernel has no transparent huge pages");
 	self->page = page_size();
@@ -136,16 +88,10 @@ FIXTURE_TEARDOWN_PARENT(huge)
 	const char *line;
 	char *log;
 
-	if (!self->huge)
-		return;
 	/* What mlock and some advice keep at hand of single pages for a while. */
 	EXPECT_TRUE(tell("/proc/sys/vm/drop_caches", "1"));
 	EXPECT_EQ(has_warned(), self->warned);
 	vmas = counter("simplen", "vmas");
-	if (built_in()) {
-		EXPECT_EQ(vmas, 0);
-		return;
-	}
 	/* One test unloads the module itself. */
 	EXPECT_LE(vmas, 0);
 	ret = unload_module();
@@ -202,7 +148,6 @@ TEST_F(huge, memory_is_zero_at_first)
 {
 	char params[48];
 
-	need_module();
 	sprintf(params, "pages=%zu huge=1 trace=0", self->pages);
 	for (int i = 0; i < 3; i++) {
 		EXPECT_TRUE(is_zero(self->addr, self->pages * self->page));
@@ -482,14 +427,9 @@ TEST_F(huge, child_of_fork_shares)
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 9));
 }
 
-static char *map_private(int fd, size_t len)
-{
-	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-}
-
 TEST_F(huge, private_read_then_write)
 {
-	char *addr = map_private(self->fd, self->pages * self->page);
+	char *addr = map_private(self->fd, self->pages, 0);
 	const size_t written = self->per_folio + 33;
 
 	ASSERT_NE(addr, MAP_FAILED);
@@ -516,7 +456,7 @@ TEST_F(huge, private_read_then_write)
 
 TEST_F(huge, private_write_first)
 {
-	char *addr = map_private(self->fd, self->pages * self->page);
+	char *addr = map_private(self->fd, self->pages, 0);
 
 	ASSERT_NE(addr, MAP_FAILED);
 	number(self->addr, self->pages, 0);
@@ -529,7 +469,7 @@ TEST_F(huge, private_write_first)
 
 TEST_F(huge, child_of_fork_has_its_own_private_copy)
 {
-	char *addr = map_private(self->fd, self->pages * self->page);
+	char *addr = map_private(self->fd, self->pages, 0);
 	int status;
 	pid_t pid;
 
@@ -673,7 +613,6 @@ TEST_F(huge, pipe_holds_a_folio_after_unload)
 	char text[16] = "", line[128];
 	int ends[2];
 
-	need_module();
 	ASSERT_EQ(pipe(ends), 0);
 	number(self->addr, self->pages, 0);
 	put_text(iov.iov_base, "held by a pipe");
@@ -895,7 +834,7 @@ TEST_F(huge, split_of_a_process)
 /* Mapped by single entries, and with a process's own copies among them. */
 TEST_F(huge, split_of_what_is_mapped_by_pages)
 {
-	char *copy = map_private(self->fd, self->pages * self->page);
+	char *copy = map_private(self->fd, self->pages, 0);
 
 	if (access(SPLIT, F_OK))
 		SKIP(return, "this kernel has no file to split huge pages with");
@@ -949,13 +888,13 @@ TEST(small_region)
 	char *addr;
 	int fd;
 
-	if (!huge_size())
+	if (!pmd_size())
 		SKIP(return, "this kernel has no transparent huge pages");
 	ASSERT_TRUE(tell(THP "enabled", "always"));
 	ASSERT_EQ(reload_module("pages=100 huge=1 trace=0"), 0);
 	fd = open("/dev/simplen", O_RDWR);
 	/* Where it crosses no page table. */
-	addr = mmap(reserve(100 * page_size(), huge_size()), 100 * page_size(),
+	addr = mmap(reserve(100 * page_size(), pmd_size()), 100 * page_size(),
 		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 	ASSERT_NE(addr, MAP_FAILED);
 	number(addr, 100, 0);
@@ -966,7 +905,7 @@ TEST(small_region)
 	EXPECT_EQ(counter("simplen", "pages"), 100);
 	munmap(addr, 100 * page_size());
 	close(fd);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 TEST_HARNESS_MAIN

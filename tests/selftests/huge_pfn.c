@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* /dev/simpler with huge=1: page frames that a fault maps by entries of a PMD. */
 
-#include "simple.h"
+#include "suite.h"
 
 FIXTURE(huge_pfn)
 {
@@ -20,7 +20,7 @@ FIXTURE_SETUP(huge_pfn)
 	/* Two PMDs and a bit. */
 	self->pages = 2 * self->pmd / self->page + 5;
 	sprintf(params, "pages=%zu huge=1", self->pages);
-	ASSERT_EQ(reload_or_clear(params), 0);
+	ASSERT_EQ(reload_module(params), 0);
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 }
@@ -28,7 +28,7 @@ FIXTURE_SETUP(huge_pfn)
 FIXTURE_TEARDOWN_PARENT(huge_pfn)
 {
 	EXPECT_LE(counter("simpler", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 /* How many faults it takes to write a word to each page. */

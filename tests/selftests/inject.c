@@ -10,7 +10,7 @@
  * Documentation/fault-injection/fault-injection.rst: /proc/<pid>/fail-nth.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <sys/rseq.h>
 
@@ -543,24 +543,6 @@ static bool works(const struct scene *s, enum module module)
 	}
 }
 
-/* Whether the log has equal sums in each line of the driver about its end. */
-static bool sums_are_equal(void)
-{
-	char *log = driver_log(), *at = log;
-	long opened, closed, allocated, freed;
-	bool equal = true;
-
-	while ((at = strstr(at, "unloaded; "))) {
-		equal = equal && sscanf(at, "unloaded; VMAs: %ld opened, %ld closed; "
-					"pages: %ld allocated, %ld freed",
-					&opened, &closed, &allocated, &freed) == 4 &&
-			opened == closed && allocated == freed;
-		at++;
-	}
-	free(log);
-	return equal;
-}
-
 /* Makes what the attempt with this number works on. */
 static bool set_scene(const struct operation *op, struct scene *s, int number)
 {
@@ -759,7 +741,7 @@ static void try(struct __test_metadata *_metadata, const struct operation *op)
 	EXPECT_TRUE(tell("/proc/sys/vm/drop_caches", "1"));
 	if (op->run != op_load)
 		EXPECT_EQ(unload_named(module), 0);
-	EXPECT_TRUE(sums_are_equal()) {
+	EXPECT_GE(balanced_sums(), 0) {
 		TH_LOG("%s: not all was closed, or freed", op->name);
 	}
 }

@@ -9,7 +9,7 @@
  * latter shows nothing.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <linux/io_uring.h>
 #include <linux/kernel-page-flags.h>
@@ -217,7 +217,6 @@ FIXTURE_VARIANT_ADD(held, by_a_pin)
 FIXTURE_SETUP(held)
 {
 	self->page = page_size();
-	need_module();
 	ASSERT_EQ(reload_module("pages=64"), 0);
 	clear_log();
 	ASSERT_EQ(stay_on_one_processor(), 0);
@@ -322,7 +321,6 @@ TEST(page_that_is_held_holds_its_folio)
 	char *addr, text[16] = "";
 	struct iovec iov;
 
-	need_module();
 	ASSERT_EQ(reload_module("pages=64"), 0);
 	clear_log();
 	ASSERT_EQ(pipe(ends), 0);
@@ -353,48 +351,21 @@ FIXTURE_VARIANT(closed)
 	bool is_huge, is_simpler;
 };
 
-FIXTURE_VARIANT_ADD(closed, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
+FIXTURE_VARIANT_ADD(closed, simpler) {
+	.device = "simpler", .path = "/dev/simpler", .is_simpler = true,
 };
 
-FIXTURE_VARIANT_ADD(closed, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
+FIXTURE_VARIANT_ADD(closed, simplen) {
+	.device = "simplen", .path = "/dev/simplen",
 };
 
-FIXTURE_VARIANT_ADD(closed, simpler_huge)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_huge = true,
-	.is_simpler = true,
+FIXTURE_VARIANT_ADD(closed, simpler_huge) {
+	.device = "simpler", .path = "/dev/simpler", .is_simpler = true, .is_huge = true,
 };
 
-FIXTURE_VARIANT_ADD(closed, simplen_huge)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-	.is_huge = true,
+FIXTURE_VARIANT_ADD(closed, simplen_huge) {
+	.device = "simplen", .path = "/dev/simplen", .is_huge = true,
 };
-
-/* Writes to each of the pages which one it is, counted from first, and checks that. */
-static void number(char *addr, size_t pages, size_t first)
-{
-	for (size_t i = 0; i < pages; i++)
-		*(size_t *)(addr + i * page_size()) = first + i;
-}
-
-static bool is_numbered(const char *addr, size_t pages, size_t first)
-{
-	for (size_t i = 0; i < pages; i++)
-		if (*(const size_t *)(addr + i * page_size()) != first + i)
-			return false;
-	return true;
-}
 
 /* A mapping that is all that is left of its file. Half of its pages were touched. */
 FIXTURE_SETUP(closed)
@@ -402,7 +373,6 @@ FIXTURE_SETUP(closed)
 	char params[48];
 	int fd;
 
-	need_module();
 	self->page = page_size();
 	self->pages = variant->is_huge ? 1 << pmd_order() : 64;
 	sprintf(params, "pages=%zu huge=%d", self->pages, variant->is_huge);
@@ -420,22 +390,12 @@ FIXTURE_SETUP(closed)
 /* Once the process is gone nothing holds the module, and its sums are in balance. */
 FIXTURE_TEARDOWN_PARENT(closed)
 {
-	int opened, closed, allocated, freed, fields, devices = 0;
-	char *log, *at;
 	int ret = unload_module();
 
 	EXPECT_TRUE(ret == 0 || ret == -ENOENT);
-	log = driver_log();
-	for (at = log; (at = strstr(at, "unloaded; ")); at++, devices++) {
-		fields = sscanf(at, "unloaded; VMAs: %d opened, %d closed; "
-				"pages: %d allocated, %d freed",
-				&opened, &closed, &allocated, &freed);
-		ASSERT_EQ(fields, 4);
-		EXPECT_EQ(opened, closed);
-		EXPECT_EQ(allocated, freed);
+	EXPECT_EQ(balanced_sums(), 2) {
+		TH_LOG("in the log: %s", driver_log());
 	}
-	EXPECT_EQ(devices, 2);
-	free(log);
 }
 
 /* The last mapping goes, and nothing else holds the module. */
@@ -620,8 +580,7 @@ TEST_F(closed, neighbours_were_merged)
 TEST_F(closed, mapping_is_private)
 {
 	int fd = open(variant->path, O_RDWR);
-	char *addr = mmap(NULL, self->pages * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
-			  0);
+	char *addr = map_private(fd, self->pages, 0);
 
 	ASSERT_NE(addr, MAP_FAILED);
 	ASSERT_EQ(close(fd), 0);
@@ -689,7 +648,6 @@ TEST(second_process_holds_pages)
 	char *addr, byte = 0;
 	pid_t first;
 
-	need_module();
 	ASSERT_EQ(reload_module("pages=64"), 0);
 	clear_log();
 	ASSERT_EQ(pipe(go), 0);
@@ -780,9 +738,6 @@ FIXTURE_SETUP(fresh)
 		self->order[i] = self->order[j];
 		self->order[j] = i;
 	}
-	/* What simpler gets when the kernel boots, nobody had before. */
-	if (variant->is_simpler)
-		need_module();
 	ASSERT_EQ(stay_on_one_processor(), 0);
 	dirty_free_memory();
 	ASSERT_EQ(reload_module(variant->params), 0);
@@ -801,7 +756,7 @@ FIXTURE_TEARDOWN_PARENT(fresh)
 	memset(addr, 0xa5, FRESH * self->page);
 	munmap(addr, FRESH * self->page);
 	close(fd);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 #define EXPECT_ALL_ZERO() EXPECT_TRUE(is_zero(self->buf, FRESH * self->page))
@@ -824,8 +779,7 @@ TEST_F(fresh, shared_mapping)
 
 TEST_F(fresh, private_mapping)
 {
-	char *addr = mmap(NULL, FRESH * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd,
-			  0);
+	char *addr = map_private(self->fd, FRESH, 0);
 
 	ASSERT_NE(addr, MAP_FAILED);
 	for (size_t i = 0; i < FRESH; i++) {
@@ -898,7 +852,6 @@ TEST(memory_is_used_again)
 	__u64 before[HELD], after[HELD];
 	size_t again = 0;
 
-	need_module();
 	ASSERT_EQ(stay_on_one_processor(), 0);
 	/* The loads themselves use some of it, so it need not be at the first try. */
 	for (int round = 0; round < 20 && !again; round++) {

@@ -4,7 +4,7 @@
  * kernel loads no module that is not signed, so this has to be the last test.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 /* Locks the kernel down, for good; false if this kernel cannot be. */
 static bool lock_down(void)

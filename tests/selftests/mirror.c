@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The example simple_mirror: a ring buffer that is mapped twice in a row. */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <sched.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The module: parameters, load, unload, and what holds it. */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <sys/sysmacros.h>
 
@@ -106,7 +106,6 @@ TEST_F(module, unknown_parameter_is_told_of_and_ignored)
 /* The default, seen from outside. */
 TEST_F(module, parameters_can_be_read_back)
 {
-	need_module();
 	ASSERT_EQ(reload_module("pages=7 order=2 trace=0"), 0);
 	EXPECT_EQ(counter("parameters", "pages"), 7);
 	EXPECT_EQ(counter("parameters", "order"), 2);
@@ -163,7 +162,7 @@ TEST(default_is_1024_pages)
 	static const char *const paths[] = { "/dev/simpler", "/dev/simplen" };
 	const size_t page = page_size();
 
-	ASSERT_EQ(reload_or_clear(""), 0);
+	ASSERT_EQ(reload_module(""), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		int fd = open(paths[i], O_RDWR);
 
@@ -171,7 +170,7 @@ TEST(default_is_1024_pages)
 		EXPECT_EQ(mmap_errno(fd, 1025 * page, PROT_READ, MAP_SHARED, 0), EINVAL);
 		close(fd);
 	}
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 /* More than there is: refused, and everything taken on the way given back. */
@@ -335,32 +334,33 @@ FIXTURE(held)
 {
 	size_t page;
 	int fd;
-	const char *path;
 };
 
 FIXTURE_VARIANT(held)
 {
-	const char *path;
+	const char *device, *path;
+	bool is_simpler;
 };
 
 FIXTURE_VARIANT_ADD(held, simpler)
 {
+	.device = "simpler",
 	.path = "/dev/simpler",
+	.is_simpler = true,
 };
 
 FIXTURE_VARIANT_ADD(held, simplen)
 {
+	.device = "simplen",
 	.path = "/dev/simplen",
 };
 
 FIXTURE_SETUP(held)
 {
 	self->page = page_size();
-	self->path = variant->path;
-	need_module();
 	ASSERT_EQ(reload_module("pages=16"), 0);
 	clear_log();
-	self->fd = open(self->path, O_RDWR);
+	self->fd = open(variant->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 }
 
@@ -374,7 +374,7 @@ TEST_F(held, by_an_open_file)
 {
 	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
 	/* Nothing else happened. */
-	EXPECT_EQ(access(self->path, F_OK), 0);
+	EXPECT_EQ(access(variant->path, F_OK), 0);
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, 0), 0);
 	close(self->fd);
 	EXPECT_EQ(unload_module(), 0);
@@ -444,7 +444,6 @@ TEST(memory_is_given_back_at_unload)
 	const long tolerated = 10 * 2 * pages * page / 1024 / 100;
 	long before = 0;
 
-	need_module();
 	for (int i = 0; i < 14; i++) {
 		int fds[2];
 

@@ -4,15 +4,10 @@
  * is the same however it is mapped.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 
 /* Pages of the region, and of a folio in it with the default of order=. */
 #define PAGES 256
@@ -66,7 +61,7 @@ FIXTURE(order)
 FIXTURE_SETUP(order)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_or_clear("pages=256"), 0);
+	ASSERT_EQ(reload_module("pages=256"), 0);
 	self->fd = open("/dev/simplen", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	fill(self->fd, PAGES);
@@ -77,7 +72,7 @@ FIXTURE_SETUP(order)
 FIXTURE_TEARDOWN_PARENT(order)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 /* Of the pages there exactly these are mapped. */
@@ -678,7 +673,7 @@ FIXTURE_SETUP(unused)
 FIXTURE_TEARDOWN_PARENT(unused)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 TEST_F(unused, touch_allocates_the_folio)
@@ -833,24 +828,14 @@ TEST_F(unused, writes_that_race_get_one_folio)
 		EXPECT_EQ(self->addr[i * self->page], i % FOLIO < THREADS ? 'w' : 0);
 }
 
-#define FAIL "/sys/kernel/debug/fail_page_alloc/"
-
-/* Has all allocations fail that are larger than a page. */
-static bool fail_folios(bool fail)
-{
-	return tell(FAIL "min-order", "1") && tell(FAIL "ignore-gfp-wait", "N") &&
-	       tell(FAIL "ignore-gfp-highmem", "N") && tell(FAIL "verbose", "0") &&
-	       tell(FAIL "times", "-1") && tell(FAIL "probability", fail ? "100" : "0");
-}
-
 TEST_F(unused, single_pages_where_no_folio_can_be_had)
 {
-	if (access(FAIL "probability", F_OK))
+	if (access(FAIL_PAGE_ALLOC, F_OK))
 		SKIP(return, "this kernel cannot make allocations fail");
-	ASSERT_TRUE(fail_folios(true));
+	ASSERT_TRUE(fail_page_alloc(1, true));
 	self->addr[21 * self->page] = 1;
 	self->addr[23 * self->page] = 2;
-	ASSERT_TRUE(fail_folios(false));
+	ASSERT_TRUE(fail_page_alloc(1, false));
 	EXPECT_EQ(counter("simplen", "pages"), 2);
 	EXPECT_EQ(mapped_pages(self->addr, PAGES), 2);
 	EXPECT_GT(counter("simplen", "huge_fallbacks"), 0);
@@ -859,12 +844,12 @@ TEST_F(unused, single_pages_where_no_folio_can_be_had)
 /* What is left between the single pages is filled, and never twice. */
 TEST_F(unused, folios_and_pages_side_by_side)
 {
-	if (access(FAIL "probability", F_OK))
+	if (access(FAIL_PAGE_ALLOC, F_OK))
 		SKIP(return, "this kernel cannot make allocations fail");
-	ASSERT_TRUE(fail_folios(true));
+	ASSERT_TRUE(fail_page_alloc(1, true));
 	self->addr[21 * self->page] = 21;
 	self->addr[23 * self->page] = 23;
-	ASSERT_TRUE(fail_folios(false));
+	ASSERT_TRUE(fail_page_alloc(1, false));
 	for (size_t i = 0; i < PAGES; i++) {
 		EXPECT_EQ(self->addr[i * self->page], i == 21 || i == 23 ? i : 0);
 		put_text(self->addr + i * self->page + 8, "written");
@@ -917,7 +902,7 @@ FIXTURE_SETUP(orders)
 	self->large = 2 << pmd_order();
 	self->pages = self->large + TAIL;
 	sprintf(params, "pages=%zu order=%d trace=0", self->pages, self->order);
-	ASSERT_EQ(reload_or_clear(params), 0);
+	ASSERT_EQ(reload_module(params), 0);
 	self->fd = open("/dev/simplen", O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->addr = map_at(0, self->fd, PROT_READ | PROT_WRITE, MAP_SHARED, 0, self->pages);
@@ -927,7 +912,7 @@ FIXTURE_SETUP(orders)
 FIXTURE_TEARDOWN_PARENT(orders)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 /* An entry of a PMD can map the largest ones; then its counter has them. */
@@ -960,7 +945,6 @@ TEST_F(orders, end_of_the_region_from_its_last_page)
 {
 	char *tail = self->addr + self->large * self->page;
 
-	need_unused_memory();
 	EXPECT_EQ(tail[(TAIL - 1) * self->page], 0);
 	EXPECT_EQ(counter("simplen", "pages"), 1);
 	EXPECT_EQ(mapped_pages(self->addr, self->pages), 1);

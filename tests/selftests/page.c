@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The example simple_page: a page for each open file. */
 
-#include "simple.h"
+#include "suite.h"
 
 #define NAME "simple_page"
 #define PATH "/dev/simple_page"

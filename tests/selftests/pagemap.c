@@ -5,7 +5,7 @@
  * protection.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <linux/fs.h>
 #include <linux/userfaultfd.h>
@@ -52,7 +52,7 @@ FIXTURE_SETUP(pagemap)
 	self->page = page_size();
 	self->pages = (2 << pmd_order()) + TAIL;
 	sprintf(params, "pages=%zu trace=0 %s", self->pages, variant->params);
-	ASSERT_EQ(reload_or_clear(params), 0);
+	ASSERT_EQ(reload_module(params), 0);
 	self->userfault = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (self->userfault < 0 || ioctl(self->userfault, UFFDIO_API, &api))
 		SKIP(return, "this kernel has no userfaultfd that write-protects any memory");
@@ -69,7 +69,7 @@ FIXTURE_SETUP(pagemap)
 FIXTURE_TEARDOWN_PARENT(pagemap)
 {
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 /* Has the kernel note the writes to the mapping from now on. */

@@ -6,7 +6,7 @@
  * are not for it: they have accesses of any kind.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <linux/capability.h>
 #include <sched.h>
@@ -27,7 +27,7 @@ FIXTURE(physical)
 FIXTURE_SETUP(physical)
 {
 	self->page = page_size();
-	ASSERT_EQ(reload_or_clear("pages=16 physical=1"), 0);
+	ASSERT_EQ(reload_module("pages=16 physical=1"), 0);
 	clear_log();
 	self->fd = open("/dev/simpler", O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -44,7 +44,7 @@ FIXTURE_SETUP(physical)
 FIXTURE_TEARDOWN_PARENT(physical)
 {
 	EXPECT_EQ(counter("simpler", "vmas"), 0);
-	EXPECT_EQ(unload_if_module(), 0);
+	EXPECT_EQ(unload_module(), 0);
 }
 
 static char *map_card(int fd, size_t len, __u64 phys)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who gets at the devices, and what they and the module tell of the kernel. */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <ctype.h>
 #include <ftw.h>
@@ -17,12 +17,14 @@ FIXTURE(security)
 FIXTURE_VARIANT(security)
 {
 	const char *device, *path;
+	bool is_simpler;
 };
 
 FIXTURE_VARIANT_ADD(security, simpler)
 {
 	.device = "simpler",
 	.path = "/dev/simpler",
+	.is_simpler = true,
 };
 
 FIXTURE_VARIANT_ADD(security, simplen)
@@ -200,7 +202,6 @@ TEST(nothing_tells_kernel_addresses)
 	static const char *const params[] = { "pages=16 trace=2", "pages=16 trace=2 physical=1" };
 	char *log;
 
-	need_module();
 	clear_log();
 	/* Sees them where they are: root may know where a module is. */
 	ASSERT_EQ(reload_module("pages=16"), 0);

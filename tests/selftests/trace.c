@@ -4,7 +4,7 @@
  * this program did.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #include <sys/prctl.h>
 
@@ -176,7 +176,6 @@ TEST_F(trace, level_2_tells_faults_too)
 	char *addr = map_shared(fd, 4, 1);
 	const __u64 page = self->page;
 
-	need_unused_memory();
 	ASSERT_NE(addr, MAP_FAILED);
 	expect_vma_by(self->expected, variant->device, "open", addr,
 		      variant->is_simpler ? last_in_log(", phys ") : page, 4 * page,
@@ -284,7 +283,6 @@ TEST_F(trace, sums_at_unload)
 	int fd = start(_metadata, "pages=16 trace=0", variant->path);
 	char *addr = map_shared(fd, 4, 1), *log;
 
-	need_module();
 	ASSERT_NE(addr, MAP_FAILED);
 	/* Two pages of one folio. */
 	addr[0] = 1;

@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What happens to a VMA after mmap: fork, split, mremap, munmap, close, exit. */
 
-#include "simple.h"
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
+#include "suite.h"
 
 #define PAGES 16
 
 FIXTURE(vma)
 {
-	const char *path;
 	size_t page;
 	int fd;
 	char *addr;
+	long opens, closes; /* until now */
 };
 
 FIXTURE_VARIANT(vma)
 {
 	const char *device, *path;
+	bool is_simpler;
 };
 
 FIXTURE_VARIANT_ADD(vma, simpler)
 {
 	.device = "simpler",
 	.path = "/dev/simpler",
+	.is_simpler = true,
 };
 
 FIXTURE_VARIANT_ADD(vma, simplen)
@@ -38,11 +35,12 @@ FIXTURE_VARIANT_ADD(vma, simplen)
 /* Eight pages, each with its number in it. */
 FIXTURE_SETUP(vma)
 {
-	self->path = variant->path;
 	self->page = page_size();
 	ASSERT_EQ(reload_or_clear("pages=16"), 0);
-	self->fd = open(self->path, O_RDWR);
+	self->fd = open(variant->path, O_RDWR);
 	ASSERT_GE(self->fd, 0);
+	self->opens = counter(variant->device, "opens");
+	self->closes = counter(variant->device, "closes");
 	self->addr = map_shared(self->fd, 8, 0);
 	ASSERT_NE(self->addr, MAP_FAILED);
 	for (size_t i = 0; i < 8; i++)
@@ -55,16 +53,13 @@ FIXTURE_TEARDOWN_PARENT(vma)
 	EXPECT_EQ(unload_if_module(), 0);
 }
 
-static bool is_simpler(const char *path)
-{
-	return !strcmp(path, "/dev/simpler");
-}
+/* How often a VMA was opened, the first time in the set-up. */
+#define OPENS() (counter(variant->device, "opens") - self->opens)
 
-/* Opened so often, and closed so often, since the set-up. */
-#define EXPECT_EVENTS(opens, closes) \
+#define EXPECT_EVENTS(open_count, close_count) \
 	do { \
-		EXPECT_EQ(counter(variant->device, "opens"), (opens)); \
-		EXPECT_EQ(counter(variant->device, "closes"), (closes)); \
+		EXPECT_EQ(OPENS(), (open_count)); \
+		EXPECT_EQ(counter(variant->device, "closes") - self->closes, (close_count)); \
 	} while (0)
 
 TEST_F(vma, mmap_opens_and_munmap_closes)
@@ -92,7 +87,7 @@ TEST_F(vma, mapping_outlives_the_file)
 	for (size_t i = 0; i < 8; i++)
 		EXPECT_EQ(self->addr[i * self->page], (char)i);
 	put_text(self->addr + 5 * self->page, "still here");
-	self->fd = open(self->path, O_RDWR);
+	self->fd = open(variant->path, O_RDWR);
 	again = map_shared(self->fd, 1, 5);
 	ASSERT_NE(again, MAP_FAILED);
 	EXPECT_STREQ(again, "still here");
@@ -188,7 +183,7 @@ TEST_F(vma, mremap_grows)
 {
 	char *addr = mremap(self->addr, 8 * self->page, 20 * self->page, MREMAP_MAYMOVE);
 
-	if (is_simpler(self->path)) {
+	if (variant->is_simpler) {
 		/* All of it was mapped at once, and nobody would map the rest. */
 		EXPECT_EQ(addr, MAP_FAILED);
 		EXPECT_EQ(errno, EFAULT);
@@ -221,7 +216,7 @@ TEST_F(vma, mremap_grows_in_place)
 	ASSERT_EQ(mmap(space, 8 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd, 0),
 		  space);
 	ASSERT_EQ(munmap(space + 8 * self->page, 8 * self->page), 0);
-	if (is_simpler(self->path)) {
+	if (variant->is_simpler) {
 		EXPECT_EQ(mremap(space, 8 * self->page, 16 * self->page, MREMAP_MAYMOVE),
 			  MAP_FAILED);
 		EXPECT_EQ(errno, EFAULT);
@@ -242,7 +237,7 @@ TEST_F(vma, mremap_duplicates)
 
 	if (addr == MAP_FAILED) {
 		/* Not where the kernel refuses to grow a VMA. */
-		EXPECT_TRUE(is_simpler(self->path));
+		EXPECT_TRUE(variant->is_simpler);
 		return;
 	}
 	EXPECT_EQ(addr[3 * self->page], 3);
@@ -262,7 +257,7 @@ TEST_F(vma, mremap_dontunmap)
 	addr = mremap(self->addr, 8 * self->page, 8 * self->page,
 		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, target);
 	EXPECT_EQ(self->addr[5 * self->page], 5);
-	if (is_simpler(self->path)) {
+	if (variant->is_simpler) {
 		/* Nobody would fill it. */
 		EXPECT_EQ(addr, MAP_FAILED);
 		EXPECT_EQ(errno, EINVAL);
@@ -314,7 +309,7 @@ TEST_F(vma, dofork_of_a_part)
 	pid_t pid;
 
 	ASSERT_EQ(madvise(self->addr, 8 * self->page, MADV_DONTFORK), 0);
-	if (is_simpler(self->path)) {
+	if (variant->is_simpler) {
 		EXPECT_EQ(madvise(self->addr + 2 * self->page, 3 * self->page, MADV_DOFORK), -1);
 		EXPECT_EQ(errno, EINVAL);
 		EXPECT_EQ(signal_of_access(self->addr + 2 * self->page, false), SIGSEGV);
@@ -343,7 +338,7 @@ TEST_F(vma, dofork_of_a_part)
 TEST_F(vma, dofork_of_all_again)
 {
 	ASSERT_EQ(madvise(self->addr, 8 * self->page, MADV_DONTFORK), 0);
-	if (is_simpler(self->path)) {
+	if (variant->is_simpler) {
 		EXPECT_EQ(madvise(self->addr, 8 * self->page, MADV_DOFORK), -1);
 		EXPECT_EQ(errno, EINVAL);
 		return;
@@ -361,11 +356,11 @@ TEST_F(vma, guard_region)
 
 	if (madvise(guard, 2 * self->page, MADV_GUARD_INSTALL)) {
 		EXPECT_EQ(errno, EINVAL);
-		if (!is_simpler(self->path))
+		if (!variant->is_simpler)
 			SKIP(return, "this kernel has no guard regions in files");
 		return;
 	}
-	EXPECT_FALSE(is_simpler(self->path));
+	EXPECT_FALSE(variant->is_simpler);
 	EXPECT_EVENTS(1, 0);
 	for (size_t i = 0; i < 8; i++) {
 		EXPECT_EQ(signal_of_access(self->addr + i * self->page + 8, true),
@@ -389,7 +384,7 @@ TEST_F(vma, killed_process_closes)
 		pause();
 		_exit(0);
 	}
-	while (counter(variant->device, "opens") < 3)
+	while (OPENS() < 3)
 		usleep(1000);
 	ASSERT_EQ(kill(pid, SIGKILL), 0);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
@@ -431,7 +426,7 @@ TEST_F(vma, tree_of_processes_balances)
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	ASSERT_EQ(munmap(self->addr, 8 * self->page), 0);
 	EXPECT_EQ(counter(variant->device, "vmas"), 0);
-	EXPECT_GT(counter(variant->device, "opens"), 8);
+	EXPECT_GT(OPENS(), 8);
 }
 
 TEST_HARNESS_MAIN

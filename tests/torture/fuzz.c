@@ -293,14 +293,7 @@ static void unload_at_last(void)
  */
 static void find_huge_pages(void)
 {
-	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
-	size_t bytes = page_size() * (page_size() / sizeof(__u64));
-
-	if (file) {
-		fscanf(file, "%zu", &bytes);
-		fclose(file);
-	}
-	target.huge_pages = bytes / page_size();
+	target.huge_pages = 1 << pmd_order();
 	region_pages = 2 * target.huge_pages + 76;
 }
 

@@ -4,7 +4,7 @@
  * of our choice while we have it mapped.
  */
 
-#include "simple.h"
+#include "suite.h"
 
 #define NAME "memory"
 #define LARGE_PAGES 130
