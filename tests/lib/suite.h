@@ -5,11 +5,30 @@
 
 #include "simple.h"
 
+#include <assert.h>
+
 #include "kselftest_harness.h"
 
 /* Seconds after which a test has hung: half a minute is little for a debug kernel. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
+
+/* Has each case of the fixture run on both devices. */
+#define DEVICE_VARIANTS(type) \
+	static_assert(sizeof(FIXTURE_DATA(type)), "FIXTURE() comes first"); \
+	FIXTURE_VARIANT(type) { \
+		const char *device, *path; \
+		bool is_simpler; \
+	}; \
+	FIXTURE_VARIANT_ADD(type, simpler) { \
+		.device = "simpler", \
+		.path = "/dev/simpler", \
+		.is_simpler = true, \
+	}; \
+	FIXTURE_VARIANT_ADD(type, simplen) { \
+		.device = "simplen", \
+		.path = "/dev/simplen", \
+	}
 
 /* A skip must not hide that something was wrong before it. */
 #define skip_built_in(reason) \

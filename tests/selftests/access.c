@@ -11,24 +11,7 @@ FIXTURE(access)
 	int fd;
 };
 
-FIXTURE_VARIANT(access)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(access, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(access, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(access);
 
 FIXTURE_SETUP(access)
 {

@@ -14,24 +14,7 @@ FIXTURE(file)
 	char *map;
 };
 
-FIXTURE_VARIANT(file)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(file, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(file, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(file);
 
 FIXTURE_SETUP(file)
 {

@@ -11,24 +11,7 @@ FIXTURE(mmap)
 	int fd;
 };
 
-FIXTURE_VARIANT(mmap)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(mmap, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(mmap, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(mmap);
 
 FIXTURE_SETUP(mmap)
 {

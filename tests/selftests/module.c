@@ -336,24 +336,7 @@ FIXTURE(held)
 	int fd;
 };
 
-FIXTURE_VARIANT(held)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(held, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(held, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(held);
 
 FIXTURE_SETUP(held)
 {

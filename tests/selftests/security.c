@@ -14,24 +14,7 @@ FIXTURE(security)
 	size_t page;
 };
 
-FIXTURE_VARIANT(security)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(security, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(security, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(security);
 
 FIXTURE_SETUP(security)
 {

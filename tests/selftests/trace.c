@@ -16,24 +16,7 @@ FIXTURE(trace)
 	char expected[64 * LINE];
 };
 
-FIXTURE_VARIANT(trace)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(trace, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(trace, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(trace);
 
 FIXTURE_SETUP(trace)
 {

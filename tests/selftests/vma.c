@@ -13,24 +13,7 @@ FIXTURE(vma)
 	long opens, closes; /* until now */
 };
 
-FIXTURE_VARIANT(vma)
-{
-	const char *device, *path;
-	bool is_simpler;
-};
-
-FIXTURE_VARIANT_ADD(vma, simpler)
-{
-	.device = "simpler",
-	.path = "/dev/simpler",
-	.is_simpler = true,
-};
-
-FIXTURE_VARIANT_ADD(vma, simplen)
-{
-	.device = "simplen",
-	.path = "/dev/simplen",
-};
+DEVICE_VARIANTS(vma);
 
 /* Eight pages, each with its number in it. */
 FIXTURE_SETUP(vma)
