@@ -43,21 +43,15 @@ prepare() {
 	[ -n "${KSRC:-}" ] || cp -al "$cache/$source_name" "$1/source"
 }
 
-# kernel_make TARGET...: make in the build tree.
-kernel_make() {
-	"$in_root" make -C "$tree" O="$dir/build" ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" \
-		"$target_toolchain" LOCALVERSION=-intree "$@"
-}
-
 # build VALUE TARGET: configures the driver as y or m, and makes the target.
 build() {
 	cat "${fragments[@]}" - >"$dir/fragment" <<-END
 		CONFIG_SIMPLE_MMAP=$1
 		CONFIG_SIMPLE_MMAP_EXAMPLES=m
 	END
-	kernel_make KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
+	"${kernel_build[@]}" KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
 	check_config "$dir/fragment" "$dir/build/.config"
-	kernel_make -j"$(nproc)" "$2" |& keep_log || failed build
+	"${kernel_build[@]}" -j"$(nproc)" "$2" |& keep_log || failed build
 }
 
 if [ -n "${KSRC:-}" ]; then
@@ -74,6 +68,7 @@ name=intree-$target_arch-$(key_of "$source_name" "${root##*/}")
 cache_entry "$name" prepare
 dir=$cache/$name log=$cache/$name.log
 tree=${tree:-$dir/source}
+kernel_build=(kernel_make -C "$tree" O="$dir/build" LOCALVERSION=-intree)
 
 exec {lock}<"$dir/build"
 flock --nonblock "$lock" || {
@@ -84,12 +79,12 @@ rm -f "$log"
 say "placing the driver in $tree/drivers/misc/simple_mmap, and naming it in the Kconfig and Makefile above"
 "$top/scripts/kernel/place-in-tree.sh" place "$tree"
 [ -z "${KSRC:-}" ] || say "this takes it out again: make intree-undo KSRC=$tree"
-kernel_make rustavailable >>"$log" 2>&1 || failed "use the compilers of the build root for the"
+"${kernel_build[@]}" rustavailable >>"$log" 2>&1 || failed "use the compilers of the build root for the"
 say "building a kernel with the driver in it (the first time, several minutes)"
 build y all
 rm -rf "$out"
 mkdir -p "$out/module"
-cp "$dir/build/$(kernel_make -s image_name)" "$out/vmlinuz"
+cp "$dir/build/$("${kernel_build[@]}" -s image_name)" "$out/vmlinuz"
 cp "$dir"/build/drivers/misc/simple_mmap/simple_*.ko "$out"
 say "building the driver as a module"
 build m modules
