@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build-modules.sh [--guest] [ARG...]: builds the modules and prints where the module is: simple.ko, with the
-# examples beside it, or that of DRIVER.
+# build-modules.sh [--guest] [ARG...]: builds the modules, and prints the path of the module: of simple.ko, which has the
+# example modules beside it, or of the module of DRIVER. The arguments go to the kernel's make.
 #
-# The kernel is that of KDIR; without it the running one, if its tree can build Rust modules and no
-# KERNEL, ARCH, FLAVOUR or SERIES is asked for; otherwise the stock or the debug one. With --guest,
-# for a module that is to run in a guest, the running kernel is no choice. Further arguments go to
-# the kernel's make.
+# The modules are built for the kernel of KDIR. Without KDIR they are built for the running kernel, if its tree can build
+# Rust modules and none of KERNEL, ARCH, FLAVOUR and SERIES is set; otherwise for the stock or the debug kernel in the
+# cache. With --guest, for a module that is to run in a guest, they are not built for the running kernel.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -26,30 +25,31 @@ if [ "${1:-}" = --guest ]; then
 	shift
 fi
 
-# built DIR ARG...: prints where the module is. With MO= it is elsewhere.
+# built DIR ARG...: prints the path of the module in DIR, and exits with an error if DRIVER's Kbuild has not built it.
+# With MO= in the arguments the module is elsewhere, and this is not checked.
 built() {
 	[[ -z $driver || " $*" == *" MO="* || -f $1/$module_name.ko ]] || die "$driver/Kbuild builds no $module_name.ko" \
-		"A driver has the name of its folder: obj-m := $module_name.o"
+		"The module must have the name of the folder: obj-m := $module_name.o"
 	echo "$1/$module_name.ko"
 }
 
-# host_build TREE ARG...: with the toolchain of this system.
+# host_build TREE ARG...: builds the modules with the toolchain of this system.
 host_build() {
 	local tree=$1 out jobs=()
 	shift
 	[[ $folder != *[[:space:]:%]* ]] || die "the kernel's make takes no path with a space, a colon or a %: $folder" \
-		"Move it, or leave KDIR out: for a stock Debian kernel it can be built."
+		"Move the folder, or leave KDIR out: the build for a stock Debian kernel can handle such a path."
 	out=$folder/build/$(release_of "$tree")
 	mkdir -p "$out"
 	say "building${driver:+ $module_name} for $(release_of "$tree")"
-	# With as many jobs as make was asked for, or as there are processors.
+	# Run as many jobs as make was called with, or else one for each processor.
 	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=(-j"$(nproc)")
 	flock "$out" make --no-print-directory -C "$tree" M="$folder" MO="$out" ${ARCH:+ARCH="$target_arch"} "${jobs[@]}" \
 		modules "$@" >&2
 	built "$out" "$@"
 }
 
-# target_build ARG...: with the toolchain of the build root.
+# target_build ARG...: builds the modules with the toolchain of the build root.
 target_build() {
 	local kernel release out lock
 	kernel=$("$top/scripts/kernel/chosen.sh")

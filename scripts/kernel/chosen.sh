@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# chosen.sh: prints the path in the cache of the kernel that KERNEL chooses, which is made on first
-# use. What is there: see stock.sh and debug.sh.
+# chosen.sh: prints the path in the cache of the kernel that KERNEL names, stock or debug. Makes it on first use.
+# stock.sh and debug.sh list the files that are there.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# host-packages.sh: makes sure that the host has what the build root needs.
-# As root on a Debian system it installs what is missing; otherwise it names it.
+# host-packages.sh: makes sure that the host has the programs that make and enter the build root.
+# As root on a Debian system it installs the missing packages; otherwise it exits with an error that names them.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # in-root.sh COMMAND [ARG...]: runs COMMAND in the build root, in the current directory.
-# The checkout, the cache and the folder of DRIVER are where they are outside, and so is KSRC, which cannot
-# be written to; the rest of the host is not visible.
+# The checkout, the cache and the folder of DRIVER have the same paths in the build root as outside, and so has KSRC,
+# which is read-only there. The rest of the host is not visible.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -12,7 +12,7 @@
 
 root=$("$top/scripts/kernel/build-root.sh")
 
-# Cargo keeps its downloads in the cache, and asks where the user's own configuration tells it to.
+# Cargo keeps its downloads in the cache, and follows the user's own configuration, which can name a mirror.
 mkdir -p "$cache/cargo"
 echo "$lock_text" >"$cache/cargo.lock"
 args=(
@@ -27,20 +27,20 @@ args=(
 	--setenv CARGO_HOME "$cache/cargo"
 	--unshare-pid --die-with-parent
 )
-# A driver's folder, which need not be writable.
+# The folder of DRIVER, and if its path has a space, the same folder under a path without one.
 if [ -n "$driver" ]; then
 	args+=(--bind "$driver" "$driver")
 	[ "$folder_in_root" = "$driver" ] || args+=(--bind "$driver" "$folder_in_root")
 fi
-# A tree of the user's that a kernel is built from.
+# The user's kernel source tree, which "make intree" builds.
 [ -z "${KSRC:-}" ] || args+=(--ro-bind "$KSRC" "$KSRC")
-# What signs modules.
+# The key and the certificate for signing modules.
 for file in ${MODULE_SIGN_KEY:+"$MODULE_SIGN_KEY"} ${MODULE_SIGN_CERT:+"$MODULE_SIGN_CERT"}; do
 	args+=(--ro-bind-try "$file" "$file")
 done
 [ "$(id -u)" = 0 ] || args+=(--unshare-user --uid 0 --gid 0)
 
-# Settings of the user's shell that are meant for the user's own toolchain.
+# These variables of the user's shell are meant for the host's toolchain, not for that of the build root.
 for name in MAKEFLAGS MFLAGS MAKELEVEL RUSTFLAGS RUSTC RUSTUP_TOOLCHAIN CFLAGS LDFLAGS CC LLVM ARCH CROSS_COMPILE; do
 	args+=(--unsetenv "$name")
 done

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # place-in-tree.sh place TREE: places the driver in a kernel's source tree as drivers/misc/simple_mmap, and
-# hooks it into the Kconfig and the Makefile of drivers/misc. What is up to date there is not touched,
-# so that a build does not begin anew.
+# hooks it into the Kconfig and the Makefile of drivers/misc. Files that are up to date are not touched,
+# so that make does not build them again.
 #
-# place-in-tree.sh check TREE: only makes sure that this can be done.
+# place-in-tree.sh check TREE: only checks that the driver can be placed there.
 #
-# place-in-tree.sh undo TREE: takes all of that out again.
+# place-in-tree.sh undo TREE: removes the driver's files, and its lines in the Kconfig and the Makefile.
 #
-# What was placed stands in drivers/misc/simple_mmap/.placed, with checksums: what was changed there
-# since is not overwritten.
+# drivers/misc/simple_mmap/.placed lists the placed files with their checksums. If one of them was changed since, the
+# script exits with an error and changes nothing.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -24,7 +24,7 @@ driver=$misc/simple_mmap
 kconfig_line='source "drivers/misc/simple_mmap/Kconfig"'
 makefile_line='obj-y += simple_mmap/'
 
-# check_source: ends with the reason and the remedy unless this is a kernel's source tree.
+# check_source: exits with the reason and a remedy unless TREE is a kernel's source tree that can be written to.
 check_source() {
 	[ -d "$tree" ] || die "KSRC=$tree: there is no such directory" \
 		"Name a kernel source tree, or leave KSRC out to use that of the stock Debian kernel."
@@ -34,7 +34,7 @@ check_source() {
 	[[ -w $misc && -w $misc/Kconfig && -w $misc/Makefile ]] || die "cannot write to $misc"
 }
 
-# check_kernel: the same unless the driver is for this kernel.
+# check_kernel: exits with the reason unless the driver supports the kernel in TREE.
 check_kernel() {
 	local series
 	[ -f "$tree/rust/kernel/lib.rs" ] || die "the kernel in KSRC=$tree has no Rust"
@@ -43,31 +43,32 @@ check_kernel() {
 	[[ " ${target_series[*]} " == *" $series "* ]] || die "KSRC=$tree is Linux $series" \
 		"Known series: $(printf '%s, ' "${target_series[@]}" | sed 's/, $//')"
 	[ "$(grep -cx endmenu "$misc/Kconfig")" = 1 ] ||
-		die "found no place for the driver in $misc/Kconfig" "Its one menu should end with \"endmenu\"."
+		die "found no place for the driver in $misc/Kconfig" "It must have exactly one line \"endmenu\"."
 }
 
-# check_driver: ends if a placed file was changed, by anything but a run of this that was interrupted.
+# check_driver: exits with the reason if somebody has changed a placed file: it has neither the checksum that is listed
+# nor, as an interrupted run of this script can leave it, the content of the checkout's file.
 check_driver() {
 	local sum file
 	[ -e "$driver" ] || return 0
 	[ -f "$driver/.placed" ] || [ -z "$(find "$driver" -type f ! -name '.placed*')" ] ||
-		die "$driver is there, and was not placed by this" "Move it away."
+		die "$driver exists, and \"make intree\" did not place it" "Move it away."
 	[ -f "$driver/.placed" ] || return 0
 	while read -r sum file; do
 		[ ! -e "$driver/$file" ] || cmp -s "$top/$file" "$driver/$file" ||
 			sha256sum --status --check <<<"$sum  $driver/$file" ||
 			die "$driver/$file was changed since it was placed" \
-				"Take the change to $top/$file, and remove it there."
+				"Take the change to $top/$file, and remove the placed file."
 	done <"$driver/.placed"
 }
 
-# sources: what the kernel's build needs of the driver.
+# sources: prints the names of the driver's files that the kernel's build needs.
 sources() {
 	printf '%s\n' Kbuild Kconfig
 	find src -name '*.rs' -o -name '*.[ch]' -o -name Makefile.driver | LC_ALL=C sort
 }
 
-# put FILE: writes what comes in to the file, all of it or nothing.
+# put FILE: replaces the file by stdin at once, so that an interrupted run leaves no half of it.
 put() {
 	cat >"$1.new"
 	mv "$1.new" "$1"
@@ -77,14 +78,14 @@ place() {
 	local file
 	cd "$top"
 	mkdir -p "$driver"
-	# An interrupted run is to be known as ours.
+	# List the files before they are there, so that after an interrupted run the next one knows who placed them.
 	[ -f "$driver/.placed" ] || sources | xargs -d '\n' sha256sum | put "$driver/.placed"
 	sources | while read -r file; do
 		cmp -s "$file" "$driver/$file" && continue
 		mkdir -p "$(dirname "$driver/$file")"
 		put "$driver/$file" <"$file"
 	done
-	# What the driver no longer has.
+	# Remove placed files that the driver no longer has.
 	while read -r _ file; do
 		[ -e "$file" ] || rm -f "$driver/$file"
 	done <"$driver/.placed"
@@ -103,7 +104,7 @@ undo() {
 	done <"$driver/.placed"
 	rm "$driver/.placed"
 	find "$driver" -depth -type d -empty -delete
-	[ ! -e "$driver" ] || say "left in $driver is what is not of the driver"
+	[ ! -e "$driver" ] || say "left: $driver, as it has files that \"make intree\" did not place there"
 }
 
 check_source

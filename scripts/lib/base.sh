@@ -2,21 +2,21 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the names are for the scripts that source this file
 #
-# Sourced by the other scripts: messages, the target kernel's names, and the cache.
+# Sourced by the other scripts: functions for messages, for quoting, and for the cache.
 
 set -euo pipefail
 shopt -s inherit_errexit
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-lock_text="of the cache of simple" # what is in the locks of entries, by which they are known as ours
+lock_text="of the cache of simple" # the content of the cache's lock files, by which "make distclean" recognizes them
 cache=${SIMPLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/simple}
 
-# say TEXT: one line of progress.
+# say TEXT: prints one line of progress to stderr.
 say() {
 	printf 'simple: %s\n' "$1" >&2
 }
 
-# die REASON [REMEDY...]: the reason, what to do about it, and the end.
+# die REASON [REMEDY...]: prints the reason and the remedies to stderr, and exits with status 1.
 die() {
 	printf 'simple: error: %s\n' "$1" >&2
 	shift
@@ -24,13 +24,13 @@ die() {
 	exit 1
 }
 
-# quote TEXT...: each TEXT as one word of a shell.
+# quote TEXT...: prints each TEXT quoted, as one word for a shell.
 quote() {
 	printf "'%s' " "${@//\'/\'\\\'\'}"
 }
 
-# quietly COMMAND...: runs it with its output in the file $log, shown only if it fails.
-# shellcheck disable=SC2154 # it is the caller's
+# quietly COMMAND...: runs COMMAND with its output appended to the file $log. If it fails, shows the end of it and exits.
+# shellcheck disable=SC2154 # the caller sets log
 quietly() {
 	"$@" >>"$log" 2>&1 || {
 		tail -n 15 "$log" >&2
@@ -38,7 +38,7 @@ quietly() {
 	}
 }
 
-# key_of FILE|TEXT...: a short hash of the contents of the files and of the texts.
+# key_of FILE|TEXT...: prints a short hash of the contents of the files and of the texts.
 key_of() {
 	local part
 	for part in "$@"; do
@@ -46,10 +46,10 @@ key_of() {
 	done | sha256sum | cut -c1-12
 }
 
-# cache_entry NAME COMMAND [ARG...]: makes sure that the directory NAME is in the cache, whole.
+# cache_entry NAME COMMAND [ARG...]: makes sure that the directory NAME is in the cache and complete.
 #
-# If it is not, COMMAND ARG... DIR fills it from empty, and only then is it marked as complete. What
-# an interrupted run left is thrown away. A lock lets one run at a time make it.
+# If it is not, COMMAND ARG... DIR is called to fill the empty directory DIR, which is then marked as complete.
+# A directory that an interrupted run left incomplete is removed first. A lock lets one run at a time make the entry.
 cache_entry() {
 	local entry=$cache/$1 lock
 	shift
@@ -71,7 +71,7 @@ cache_entry() {
 	exec {lock}>&-
 }
 
-# remove_tree DIR: removes it, also where it holds directories without write permission.
+# remove_tree DIR: removes DIR, even if it contains directories without write permission.
 remove_tree() {
 	[ -e "$1" ] || return 0
 	chmod -R u+rwX "$1" 2>/dev/null || true

@@ -2,32 +2,32 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # the names are for the scripts that source this file; top is from base.sh
 #
-# Sourced after base.sh: the folder of the driver that a command is for. That is DRIVER, or this checkout
-# with the project's own module.
+# Sourced after base.sh: sets $folder to the folder of the driver that a command works on. That is DRIVER if it is set,
+# and otherwise this checkout with the project's own module.
 
-driver=             # the folder, if it is not this checkout
+driver=             # the folder DRIVER; empty for this checkout
 folder=$top
-module_name=simple  # the module is this, with .ko
-folder_in_root=$top # where the build root has the folder: the kernel's make takes no path with a space
+module_name=simple  # the module's file name without .ko
+folder_in_root=$top # the folder's path in the build root, without a space, as the kernel's make cannot handle one
 
 if [ -n "${DRIVER:-}" ]; then
 	[ -d "$DRIVER" ] || die "DRIVER=$DRIVER: there is no such folder" \
 		"Make it, with a driver to start from: make new DRIVER='$DRIVER'"
 	driver=$(realpath "$DRIVER")
 	[ -f "$driver/Kbuild" ] || die "DRIVER=$DRIVER has no Kbuild" \
-		"In an empty folder \"make new\" makes one."
+		"\"make new\" creates a driver in an empty folder."
 	folder=$driver
 	module_name=${driver##*/}
 	folder_in_root=$driver
 	[[ $driver != *[[:space:]:%]* ]] || folder_in_root=/run/driver/$module_name
 	mkdir -p "$driver/build" 2>/dev/null || true
 	[ -w "$driver/build" ] || die "cannot write to $driver/build" \
-		"All that is built of a driver goes there. Make that folder, and writable for you."
-	# Its Kbuild takes the abstractions from here.
+		"The build of a driver writes there. Create that folder, and make it writable for you."
+	# The driver's Kbuild includes the abstractions' Makefile from SIMPLE_MMAP.
 	export SIMPLE_MMAP=$top DRIVER=$driver
 fi
 
-# only_own TARGET: ends with the reason if DRIVER is set.
+# only_own TARGET: exits with an error if DRIVER is set, as "make TARGET" works on the project's own module only.
 only_own() {
 	[ -z "$driver" ] || die "\"make $1\" is for this project's own module" "Leave DRIVER out."
 }

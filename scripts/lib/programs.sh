@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced after base.sh: the programs that run in the guest.
+# Sourced after base.sh: builds the test programs, and runs them in a guest.
 
 # shellcheck source=scripts/lib/kernels.sh disable=SC2154 # top is from base.sh
 . "$top/scripts/lib/kernels.sh"
@@ -12,7 +12,7 @@
 tests_out=$top/build/tests/$target_deb_arch
 driver_tests_out=$folder/build/tests/$target_deb_arch
 
-# build_tests TARGET...: targets of tests/Makefile.
+# build_tests TARGET...: builds these targets of tests/Makefile.
 build_tests() {
 	local selftests
 	selftests=$(selftests_dir)
@@ -21,11 +21,11 @@ build_tests() {
 		SELFTESTS="$selftests" CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" "$@" >&2
 }
 
-# build_driver_tests: the programs in the folder "tests" of DRIVER.
+# build_driver_tests: builds the test programs in the folder "tests" of DRIVER.
 build_driver_tests() {
 	local selftests tests=$folder_in_root/tests
 	[ -d "$driver/tests" ] || die "$driver has no folder \"tests\"" \
-		"It holds the test programs: each *.c, *.rs and *.sh is one, which prints TAP."
+		"Put the test programs there: each *.c, *.rs and *.sh file is one, and prints TAP."
 	selftests=$(selftests_dir)
 	mkdir -p "$driver_tests_out"
 	flock "$driver_tests_out" "$top/scripts/kernel/in-root.sh" make -f "$top/tests/Makefile.driver" --no-print-directory -s \
@@ -33,7 +33,7 @@ build_driver_tests() {
 		CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" >&2
 }
 
-# driver_tests: the names of these programs, a line each.
+# driver_tests: prints the names of the test programs of DRIVER, one a line.
 driver_tests() {
 	local source
 	for source in "$driver"/tests/*.{c,rs,sh}; do
@@ -41,7 +41,7 @@ driver_tests() {
 	done
 }
 
-# selftests_dir: where kselftest_harness.h of the kernel in use is.
+# selftests_dir: prints the folder with kselftest_harness.h in the source of the kernel that is used.
 selftests_dir() {
 	local tree dir
 	tree=${KDIR:-$("$top/scripts/kernel/chosen.sh")}
@@ -52,34 +52,34 @@ selftests_dir() {
 		fi
 	done
 	die "$tree has no tools/testing/selftests, which the tests are built with" \
-		"Name the build tree of a kernel whose whole source is there."
+		"Name the build tree of a kernel whose complete source is there."
 }
 
-# tests_in_guest: the programs that "make test" runs there, a line each.
+# tests_in_guest: prints the names of the programs that "make test" runs in the guest, one a line.
 tests_in_guest() {
 	local source name
 	for source in "$top"/tests/selftests/*.{c,sh}; do
 		name=$(basename "${source%.*}")
-		# These come last: after lockdown no module can be loaded any more, nor kmemleak asked.
+		# These run last: under lockdown no module can be loaded, and kmemleak's file cannot be opened.
 		[ "$name" = kmemleak ] || [ "$name" = lockdown ] || echo "$name"
 	done
 	printf '%s\n' rust-user kmemleak lockdown
 }
 
-# run_driver_tests TEST...: boots a guest with the module of DRIVER loaded that runs these programs, and
-# unloads the module in the end.
+# run_driver_tests TEST...: boots a guest with the module of DRIVER loaded, runs these programs in it, and unloads the
+# module in the end.
 run_driver_tests() {
 	local files
 	files=$(quote "${@/#/$driver_tests_out/}" "$top/tests/unload.sh")
 	FILES=$files TRACE=no "$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@" "unload.sh $module_name")"
 }
 
-# run_tests TEST...: boots a guest that runs these programs, each with arguments of its own if it has
-# any, and ends with the guest's status.
+# run_tests TEST...: boots a guest, runs these programs in it, and returns the guest's status. A TEST can have arguments
+# after its name.
 #
-# The tests load the module themselves. Memory that is not RAM to try physical=1 on is a graphics
-# card's, and a part of RAM that the kernel is told to leave alone. There are two edu devices. With
-# init_on_alloc=0 a page shows that the module did not ask to be zeroed.
+# The tests load the module themselves. Those of physical=1 map the memory of a graphics card, and a part of RAM that the
+# kernel is told to leave alone. Those of simple_edu use two edu devices. With init_on_alloc=0 the kernel does not zero
+# pages by itself, so that a page that the module forgot to zero shows.
 run_tests() {
 	local programs=("${@%% *}")
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \

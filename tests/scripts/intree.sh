@@ -97,7 +97,7 @@ expect "afterwards the tree is as before" 0
 mkdir "$driver"
 touch "$driver/own.rs"
 place
-expect "a folder of somebody else's is left alone" 1 "$driver is there, and was not placed by this"
+expect "a folder simple_mmap that somebody else made is left alone" 1 "$driver exists, and \"make intree\" did not place it"
 
 run make -C "$top" intree-undo KSRC=
 expect "which tree to take it out of has to be said" 2 "Name a kernel source tree"
