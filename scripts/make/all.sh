@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# all.sh [ARG...]: builds the modules, with further arguments for the kernel's make. Those of the project are
-# then in the checkout, and that of DRIVER stays in its folder "build".
+# all.sh [ARG...]: builds the modules; the arguments go to the kernel's make. Copies the project's modules to the top of
+# the checkout. The module of DRIVER stays in that folder's "build".
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh: measures what mapping memory costs, in instructions of a guest with the stock kernel, and
-# writes tables and plots to build/bench. With TIME=1 also in nanoseconds, which needs KVM, and with
-# SMP=4 also how first touch scales with threads.
+# bench.sh: measures how many instructions it takes to map memory in a guest with the stock kernel, and
+# writes tables and plots to build/bench. With TIME=1 it measures nanoseconds, too, which needs KVM, and with
+# SMP=4 how the first touch of pages scales with threads.
 #
-# bench.sh counts: prints the instruction counts that tests/scripts/counts.sh looks after.
-# bench.sh accept: makes them those to compare with.
+# bench.sh counts: prints the instruction counts that tests/scripts/counts.sh checks.
+# bench.sh accept: writes these counts to bench/counts.FLAVOUR, with which tests/scripts/counts.sh compares later ones.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -18,7 +18,7 @@
 only_own bench
 
 [[ -z ${KDIR:-} && $KERNEL = stock ]] || die "the benchmark is for the stock kernels" \
-	"Leave KDIR and KERNEL out. FLAVOUR chooses among them."
+	"Leave KDIR and KERNEL out. FLAVOUR chooses a stock kernel."
 
 in_root=$top/scripts/kernel/in-root.sh
 kernel=$("$top/scripts/kernel/stock.sh")
@@ -26,19 +26,19 @@ release=$(cat "$kernel/release")
 results=$top/build/bench
 modules=$results/$release
 
-# guest SUITE: what bench/bench.c prints of it.
+# guest SUITE: runs that suite of bench/bench.c in a guest, and prints its figures.
 guest() {
 	GUEST_MODULE=present TRACE=no MEM=2G TIMEOUT=3600 QEMU_ARGS="$target_display,vgamem_mb=256" \
 		FILES="$modules/simple_c.ko $modules/bench_uio.ko $kernel/uio.ko" \
 		"$top/scripts/guest/boot.sh" run "$tests_out/bench" "$1"
 }
 
-# instructions SUITE: the same in instructions.
+# instructions SUITE: does the same in a guest whose clock counts instructions.
 instructions() {
 	ICOUNT=1 SMP='' guest "$1"
 }
 
-# counts: a line for each figure, the instructions first.
+# counts: prints a line for each figure: the number of instructions, and what they do.
 counts() {
 	instructions counts | awk -F'\t' '
 		$2 == "read" { printf "%10.1f  %s: first touch of a page\n", $5 / $4, $1 }
@@ -47,14 +47,15 @@ counts() {
 		$2 == "new" { printf "%10.1f  %s: first write to 16 MiB of new memory, a page\n", $5 / $4, $1 }'
 }
 
-# report NAME UNIT HOW FILE...: tables and plots, as build/bench/NAME.md and so on.
+# report NAME UNIT HOW FILE...: writes tables and plots of the figures in the files to build/bench/NAME.md and so on. HOW
+# tells the reader how they were measured.
 report() {
 	local name=$results/$1 unit=$2 how=$3 introduction qemu plot
 	shift 3
 	qemu=$("$in_root" "${target_qemu[0]}" --version | awk 'NR == 1 { print $4 }')
 	introduction="Linux $release in QEMU $qemu, $how. Memory is written to before it is mapped anew and \
-touched, but where it says that memory is allocated. Transparent huge pages are off but where they are named, \
-and so is the trace of the module."
+touched, except where a row says that memory is allocated. Transparent huge pages are off except where a row names \
+them. The trace of the module is off."
 	"$in_root" python3 "$top/bench/report.py" "$name" "$unit" "$introduction" "$@"
 	for plot in "$name"-*.gp; do
 		"$in_root" gnuplot "$plot" >"${plot%.gp}.svg"
@@ -63,7 +64,7 @@ and so is the trace of the module."
 	say "written: ${name#"$top"/}.md, .csv and -*.svg"
 }
 
-# compare FILE FILE: the largest difference between the figures that both have, which may be 1 %.
+# compare FILE FILE: prints the largest difference between figures that both files have. Fails if it is more than 1 %.
 compare() {
 	awk -F'\t' '
 		NR == FNR { first[$1, $2, $3] = $5; next }
@@ -82,7 +83,7 @@ compare() {
 		}' "$1" "$2"
 }
 
-# threads FILE: a table of first touch as a ratio to memfd.
+# threads FILE: prints a table with the cost of the first touch as a ratio to that of memfd.
 threads() {
 	awk -F'\t' '
 		{ least[$1, $2, $3] = $5; rows[$1, $2] = $2; if ($3 > most) most = $3 }
@@ -129,13 +130,13 @@ accept)
 esac
 
 if [ -n "${TIME:-}" ] && [ "$("$top/scripts/guest/accel.sh")" != kvm ]; then
-	die "TIME=1 measures time, and no KVM works here: emulation has no time of its own" \
+	die "TIME=1 needs KVM, which does not work here: the time that an emulated guest takes means nothing" \
 		"Leave TIME out to count instructions, or run it on a machine with KVM."
 fi
 
-say "measuring in two guests at once: up to 64 MiB in the one, 256 MiB and the core figures again in the \
-other (about 10 minutes)"
-# Each has a process group, which ends with this script.
+say "measuring in two guests at once: up to 64 MiB in the first, 256 MiB and once more the core figures in the \
+second (about 10 minutes)"
+# Each guest has a process group, which is killed when this script ends.
 set -m
 instructions all >"$results/all.tsv" &
 first=$!
@@ -151,7 +152,7 @@ wait "$second" || die "a guest failed, see above"
 report bench instructions \
 	"with -icount, which counts an instruction that copies or fills once for each byte" "$results"/{all,large}.tsv
 compare "$results"/{all,core}.tsv | tee -a "$results/bench.md" ||
-	die "two runs have to agree to 1 %, and these do not"
+	die "the core figures of the two runs differ by more than 1 %"
 
 if [ -n "${TIME:-}" ]; then
 	say "measuring time (a few minutes)"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh: tells whether the module can be built for the kernel of KDIR, or else the running one, and
-# loaded by it: what there is, a line each, and the verdict. Fails if it cannot.
+# check.sh: tells whether the module can be built for the kernel of KDIR, or else the running kernel, and
+# loaded by it. Prints facts about the kernel, one a line, and the verdict. Fails if the verdict is no.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -11,12 +11,12 @@
 # shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
 
-# fact NAME TEXT: one line of what there is.
+# fact NAME TEXT: prints the line of one fact.
 fact() {
 	printf '%-28s %s\n' "$1" "$2"
 }
 
-# option NAME WITHOUT: an option of the kernel, and what it means if it is not set.
+# option NAME WITHOUT: prints whether the kernel has CONFIG_NAME set, and if not, what that means.
 option() {
 	if [ "$(config_of "$tree" "$1")" = y ]; then
 		fact "CONFIG_$1" y
@@ -25,7 +25,7 @@ option() {
 	fi
 }
 
-# tool NAME KERNEL HERE: what built the kernel, and what this system has.
+# tool NAME KERNEL HERE: prints which version of the tool built the kernel, and which one this system has.
 tool() {
 	local here=$3
 	# The same compiler can go by different names.
@@ -33,12 +33,12 @@ tool() {
 	fact "$1" "${2:-none}; here: ${here:-none}"
 }
 
-# version COMMAND: the first line that it says of its version; nothing if there is no such command.
+# version COMMAND: prints the first line of what COMMAND --version prints; nothing if there is no such command.
 version() {
 	"$1" --version 2>/dev/null | sed -n 1p || true
 }
 
-# c_compiler: what the kernel's make takes on this system.
+# c_compiler: prints the name of the C compiler that the kernel's make calls on this system.
 c_compiler() {
 	case ${LLVM:-} in
 	'') echo "${CC:-${CROSS_COMPILE:-}gcc}" ;;
@@ -48,7 +48,7 @@ c_compiler() {
 	esac
 }
 
-# tested SERIES: whether it is one of those that the tests are run on.
+# tested SERIES: whether the tests are run on kernels of that series.
 tested() (
 	unset KERNEL ARCH FLAVOUR
 	SERIES=$1
@@ -56,7 +56,7 @@ tested() (
 	. "$top/scripts/lib/kernels.sh"
 ) 2>/dev/null
 
-# signatures: whether the kernel loads a module that nobody has signed.
+# signatures: prints whether the kernel enforces that modules are signed.
 signatures() {
 	if [ "$(config_of "$tree" MODULE_SIG_FORCE)" = y ]; then
 		echo "enforced, by CONFIG_MODULE_SIG_FORCE"
@@ -69,7 +69,7 @@ signatures() {
 	fi
 }
 
-# no REASON [REMEDY...]: ends with that verdict.
+# no REASON [REMEDY...]: prints the verdict "no" with the reason and the remedies, and exits with status 1.
 no() {
 	echo "verdict: no, $1"
 	shift
@@ -86,7 +86,7 @@ if [ -z "$tree" ]; then
 		"or use \"make\" and \"make run\" as they are, with a stock Debian kernel in a guest."
 fi
 reason=$(check_tree "$tree" 2>&1) && reason=
-# What die says is the verdict, and what to do.
+# The message of die in check_tree is the reason for the verdict "no", with its remedies.
 reason=${reason#simple: error: }
 
 fact tree "$tree$whose"
@@ -108,16 +108,16 @@ tool bindgen "$(config_of "$tree" BINDGEN_VERSION_TEXT)" "$(version "${BINDGEN:-
 tool "C compiler" "$(config_of "$tree" CC_VERSION_TEXT)" "$(version "$(c_compiler)")"
 option MODVERSIONS "symbols are compared by name only"
 option TRANSPARENT_HUGEPAGE "huge=1 maps page by page"
-option JUMP_LABEL "each event tests a variable"
+option JUMP_LABEL "each event that can be traced tests a variable"
 signatures=$(signatures)
 fact signatures "$signatures"
 [ -z "$reason" ] || no "$reason"
 
 [[ $signatures != enforced* ]] || no "the kernel loads signed modules only" \
-	"Let it load others, or build with make KDIR=$tree and sign the modules with scripts/sign-file of the" \
+	"Make it load unsigned ones, or build with make KDIR=$tree and sign the modules with scripts/sign-file of the" \
 	"kernel and a key that the kernel trusts."
 
-# The best answer is a build, which also finds what the kernel does not export.
+# Build the module: that also finds out whether the kernel exports all symbols that the module uses.
 out=$folder/build/check
 rm -rf "$out"
 mkdir -p "$out"

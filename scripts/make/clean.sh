@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# clean.sh [cache]: removes what the build made in the checkout, or in the folder of DRIVER, and the cache too.
+# clean.sh [cache]: removes what was built in the checkout, or in the folder of DRIVER. With "cache" also removes the cache.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -14,14 +14,16 @@ if [ -n "$driver" ]; then
 	exit
 fi
 rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
-# What the kernel's build system leaves if it is called here without MO=. At the top only what has a name of ours.
+# The kernel's build system leaves these files if it is called here without MO=. Other object files at the top of the
+# checkout are somebody else's.
 rm -f "$top"/{modules.order,Module.symvers,.module-common.o} "$top"/{,.}simple*.{o,mod,mod.c,mod.o,cmd}
 rm -rf "$top"/mmap-simple*
 find "$top/src" -type f \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \) -delete
 
 [ "${1:-}" = cache ] && [ -d "$cache" ] || exit 0
 say "removing the cache $cache"
-# Every entry has a lock, and one that is whole a mark. What else is there is not ours: somebody's home can be named.
+# Remove entries that are marked as complete, or whose lock file has the project's text. All other files are somebody
+# else's: SIMPLE_CACHE can be a folder that has other files in it.
 for lock in "$cache"/*.lock; do
 	[ -e "${lock%.lock}/.complete" ] || grep -qs "^$lock_text\$" "$lock" || continue
 	remove_tree "${lock%.lock}"
@@ -31,4 +33,4 @@ for entry in "$cache"/guest.??????; do
 	remove_tree "$entry"
 done
 rm -f "$cache"/accel-*-*-*-*-*
-rmdir "$cache" 2>/dev/null || say "left, as it is none of what this project makes: $(find "$cache" -mindepth 1 -maxdepth 1 -printf '%f ' | head -c 200)"
+rmdir "$cache" 2>/dev/null || say "left, as this project did not make it: $(find "$cache" -mindepth 1 -maxdepth 1 -printf '%f ' | head -c 200)"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deb.sh: makes Debian packages in the folder "build": of the modules for the stock kernel of ARCH, FLAVOUR and
-# SERIES, of their source for DKMS, and of what both have in common.
+# deb.sh: makes three Debian packages in the folder "build": the modules for the stock kernel of ARCH, FLAVOUR and
+# SERIES, their source for DKMS, and the files that both of these need.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -23,13 +23,13 @@ check_signing
 kernel=$("$top/scripts/kernel/chosen.sh")
 release=$(cat "$kernel/release")
 version=$(sed -n 's/^simple-version := //p' "$top/Kbuild")
-# Whom the packages name: the tools of Debian know the one who builds by these variables.
+# The maintainer that the packages name. DEBFULLNAME and DEBEMAIL are the variables of Debian's own tools.
 maintainer="${DEBFULLNAME:-$(git config user.name || echo "Developers of simple")} \
 <${DEBEMAIL:-$(git config user.email || echo "simple@maintainer.example")}>"
-# As sed takes it.
+# Escape what has a meaning in the replacement of sed below.
 # shellcheck disable=SC2001 # a & in the replacement has a meaning for bash, too
 maintainer=$(sed 's/[&|\\]/\\&/g' <<<"$maintainer")
-# That of the last change, so that the same source makes the same packages.
+# The time of the last commit, so that the same source makes the same packages.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
 modules=$(modules_of "$top" | tr '\n' ' ')
@@ -58,7 +58,7 @@ SIGN=$(sign_command "$kernel/build")
 export KERNEL_MAKE
 log=$out/log
 say "making the packages for $release (20 to 40 seconds)"
-# The build root has what it takes, but for the package build-essential.
+# -d: the build root has all that the build needs, but not the package build-essential, which Debian's tools ask for.
 (cd "$source" && quietly "$top/scripts/kernel/in-root.sh" dpkg-buildpackage -b -uc -us -d -a"$target_deb_arch")
 mv "$out"/*.deb "$top/build"
 say "made, in $top/build: $(awk '/^ [0-9a-f]+ [0-9]+ .*\.deb$/ { print $NF }' "$out"/*.changes | sort -u | tr '\n' ' ')"

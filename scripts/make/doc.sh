@@ -17,10 +17,10 @@ mkdir -p "$objects" "$doc"
 "$top/scripts/kernel/build-modules.sh" --guest CLIPPY=1 CLIPPY_DRIVER="$top/scripts/rust/rustdoc-driver.sh" \
 	MO="$folder_in_root/build/doc-objects" >/dev/null
 
-# A link to srctree/FILE leads to that file of the kernel's source, as in the kernel's own "make rustdoc". A link to
-# an item of the kernel's crates or of core becomes plain text, as these crates have no pages here: rustdoc shows it
-# as [Item], or leaves the path of the item, or of a page of std, in it. On the page of a type alias, rustdoc takes
-# the type's own methods for those of a trait. In the scripts a quote is \".
+# Correct links in the pages. A link to srctree/FILE is to lead to that file of the kernel's source, as in the kernel's
+# own "make rustdoc". A link to an item of the kernel's crates or of core becomes plain text, as these crates have no
+# pages here: rustdoc has written it as [Item], or as a link to the item's path or to a page of std. On the page of a
+# type alias, rustdoc links the type's own methods as those of a trait. In the *.js files a quote is written \".
 srctree=$(<"$objects/srctree")
 find "$doc" \( -name '*.html' -o -path "$doc/*.impl/*.js" \) -exec sed -Ei \
 	-e 's%<a href=(\\?")srctree/%<a href=\1'"$srctree"'/%g' \
@@ -28,7 +28,7 @@ find "$doc" \( -name '*.html' -o -path "$doc/*.impl/*.js" \) -exec sed -Ei \
 	-e 's%<a href=\\?"([^"./#]*|(\.\./)+std/[^"]*|#tymethod\.__pin_data\\?)"%<a%g' \
 	-e 's%((struct|enum|union)\.[^"]*#)ty(method\.)%\1\3%g' {} +
 
-# Kernels in the cache are seen in the build root, and that of KDIR is not.
+# The build root sees the kernels in the cache, but not the kernel of KDIR.
 python=("$top/scripts/kernel/in-root.sh" python3)
 [ -z "${KDIR:-}" ] || python=(python3)
 "${python[@]}" "$top/scripts/rust/doc_links.py" "$DOC_DIR" || die "these links in build/doc lead to nothing"

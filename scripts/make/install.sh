@@ -4,10 +4,10 @@
 # install.sh: installs the modules for the running kernel, or that of KDIR, with a udev rule and configuration, below
 # DESTDIR if that is set.
 #
-# install.sh uninstall: takes out again what was installed. A file that was changed since is left.
+# install.sh uninstall: removes the installed files, except those that were changed since.
 #
-# What was installed stands in /var/lib/simple/installed: a checksum and a path a line. A file that has another checksum
-# is not ours. A path is listed before its file is written, so that nothing is forgotten if a run is interrupted.
+# /var/lib/simple/installed lists the installed files, one a line, with a checksum. A file that has another checksum is
+# not ours. A file is listed before it is written, so that an interrupted run leaves no file that is not listed.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -25,7 +25,7 @@ list=$dest/var/lib/simple/installed
 [[ -n $dest || $(id -u) = 0 ]] || die "only root can install" \
 	"sudo make install, or name a folder with DESTDIR=<dir>."
 
-# as_user COMMAND...: runs it as the user who called sudo: what is built, and fetched for that, is theirs.
+# as_user COMMAND...: runs COMMAND as the user who called sudo, so that built and fetched files belong to that user.
 as_user() {
 	local home
 	if [[ $(id -u) = 0 && -n ${SUDO_USER:-} && $SUDO_USER != root ]]; then
@@ -36,7 +36,7 @@ as_user() {
 	fi
 }
 
-# refused_unsigned: ends with the reason if the running kernel would not load a module without a signature.
+# refused_unsigned: exits with an error if the running kernel refuses modules without a signature, and no key is given.
 refused_unsigned() {
 	[ -z "$(running_enforces)" ] || [ -n "${MODULE_SIGN_KEY:-}" ] ||
 		die "the running kernel loads signed modules only, by $(running_enforces)" \
@@ -44,7 +44,7 @@ refused_unsigned() {
 			"docs/install.md tells how to make one. Or switch Secure Boot off."
 }
 
-# refused_beside_dkms RELEASE: ends with the reason if DKMS has built the module for that kernel.
+# refused_beside_dkms RELEASE: exits with an error if DKMS has built the module for that kernel.
 refused_beside_dkms() {
 	local path
 	for path in "$dest/lib/modules/$1/updates/dkms"/simple.ko*; do
@@ -52,17 +52,17 @@ refused_beside_dkms() {
 	done
 }
 
-# sum_of FILE: its checksum.
+# sum_of FILE: prints its checksum.
 sum_of() {
 	sha256sum <"$1" | cut -d ' ' -f 1
 }
 
-# is_ours PATH: whether the file there is one that we have installed.
+# is_ours PATH: whether this script has installed the file there, and nobody has changed it since.
 is_ours() {
 	grep -sqxF "$(sum_of "$dest$1")  $1" "$list"
 }
 
-# sign_all DIR RELEASE: signs the modules in DIR, if they are to be signed.
+# sign_all DIR RELEASE: signs the modules in DIR for that kernel, if MODULE_SIGN_KEY is set.
 sign_all() {
 	local tree=${KDIR:-/lib/modules/$2/build} prefix='' file
 	[ -n "${MODULE_SIGN_KEY:-}" ] || return 0
@@ -76,12 +76,12 @@ sign_all() {
 	done
 }
 
-# add FILE PATH: has FILE installed as PATH. Configuration that is there, and not ours, is left; anything else that is,
-# a package's, ends it before anything is written.
+# add FILE PATH: notes that FILE is to be installed as PATH. If PATH exists and is not ours, a file below /etc is left
+# as it is; for any other file, which can be a package's, the script exits with an error before anything is written.
 add() {
 	if [[ -e $dest$2 ]] && ! is_ours "$2"; then
-		[[ $2 == /etc/* ]] || die "$2 is there already, and not by \"make install\"" \
-			"It can be of a package, which \"dpkg -S $2\" tells. Take that out first."
+		[[ $2 == /etc/* ]] || die "$2 is there already, and \"make install\" did not install it" \
+			"If it is a package's, \"dpkg -S $2\" names the package. Remove that first."
 		cmp -s "$1" "$dest$2" || say "left as it is: $2, which was changed"
 		return
 	fi
@@ -96,13 +96,13 @@ remove() {
 		return
 	fi
 	rm "$dest$1"
-	# The folders that can be there for our files only.
+	# Remove the folder, too, if it was there for our files only.
 	case $1 in
 	*/updates/* | */man4/*) rmdir --ignore-fail-on-non-empty "$dest${1%/*}" ;;
 	esac
 }
 
-# reload RELEASE...: tells the system of what has changed.
+# reload RELEASE...: updates the lists of modules of these kernels, and has udev read its rules again.
 reload() {
 	local release
 	[ -z "$dest" ] || return 0
@@ -112,7 +112,7 @@ reload() {
 	! type -P udevadm >/dev/null || udevadm control --reload || true
 }
 
-# lock: keeps another run from installing there.
+# lock: waits until no other run is installing below the same DESTDIR, and keeps others waiting until this one ends.
 lock() {
 	mkdir -p "${list%/*}"
 	exec {locked}<"${list%/*}"
@@ -122,7 +122,7 @@ lock() {
 install_all() {
 	local module release name work path i files=() paths=()
 	check_signing
-	# What can be told before it is built.
+	# Check before the build what can be checked then.
 	if [ -z "$dest" ]; then
 		refused_unsigned
 		refused_beside_dkms "$(uname -r)"
@@ -136,7 +136,7 @@ install_all() {
 	refused_beside_dkms "$release"
 	lock
 	work=$(as_user mktemp -d "$top/build/install.XXXXXX")
-	# shellcheck disable=SC2064 # it is known now
+	# shellcheck disable=SC2064 # the folder is known now
 	trap "rm -rf $(quote "$work")" EXIT
 	for name in $(modules_of "$top"); do
 		as_user cp "${module%/*}/$name.ko" "$work"
@@ -145,7 +145,7 @@ install_all() {
 	for path in "$work"/*; do
 		add "$path" "/lib/modules/$release/updates/${path##*/}"
 	done
-	# What is there lies as below /etc.
+	# scripts/package/etc has the same folders as /etc.
 	for path in "$top"/scripts/package/etc/*/{,*/}*.*; do
 		[ ! -f "$path" ] || add "$path" "/etc/${path#"$top/scripts/package/etc/"}"
 	done
@@ -157,7 +157,7 @@ install_all() {
 		install -D -m 644 "${files[i]}" "$path.simple-new"
 		mv "$path.simple-new" "$path"
 	done
-	# What an older version has installed for this kernel, and this one has not. Of the others the last sum is kept.
+	# Remove files that only an older version installed for this kernel. Of the other files, the list keeps the last sum.
 	while read -r _ path; do
 		[[ " ${paths[*]} " == *" $path "* || $path == /etc/* || ($path == /lib/modules/* && $path != *"/$release/"*) ]] ||
 			remove "$path"

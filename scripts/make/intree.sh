@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# intree.sh: places the driver in the kernel source tree KSRC, builds it into a kernel and as a module
-# there, boots the former, and runs the tests. The output is TAP; the last line counts.
+# intree.sh: places the driver in the kernel source tree KSRC, builds a kernel with the driver built in, and the driver
+# as a module, boots that kernel, and runs the tests. The output is TAP; the last line has the numbers of results.
 #
-# Without KSRC the tree is a copy of the stock kernel's source, made of links to it: that itself is
-# shared, and stays as Debian made it. Either tree is built somewhere else, in the cache.
+# Without KSRC the tree is a copy of the stock kernel's source, made of hard links: the source itself is
+# shared, and stays as Debian made it. The object files of the kernel are written to the cache, not to the tree.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -16,7 +16,7 @@ only_own intree
 # shellcheck source=scripts/lib/kernel-config.sh
 . "$top/scripts/lib/kernel-config.sh"
 
-[[ -z ${KDIR:-} && $KERNEL = stock ]] || die "this builds a kernel of its own" \
+[[ -z ${KDIR:-} && $KERNEL = stock ]] || die "\"make intree\" builds a kernel of its own" \
 	"Leave KDIR and KERNEL out. KSRC names the source."
 fragments=("$top/scripts/kernel/config/guest.config" "$top/scripts/guest-$target_arch.config")
 [ -f "${fragments[1]}" ] || die "there is no configuration of a guest for ARCH=$target_deb_arch" \
@@ -27,7 +27,7 @@ what="kernel with the driver in it"
 lines=1950
 out=$top/build/intree
 
-# check_clean: the kernel's make builds outside of a tree only if nothing was built in it.
+# check_clean: exits with an error if something was built in the tree itself: the kernel's make then refuses O=.
 check_clean() {
 	local left
 	for left in "$tree"/{.config,include/config,"arch/$target_arch/include/generated"}; do
@@ -37,13 +37,13 @@ check_clean() {
 	done
 }
 
-# prepare DIR: fills the cache's entry.
+# prepare DIR: fills DIR, the new entry of the cache.
 prepare() {
 	mkdir "$1/build"
 	[ -n "${KSRC:-}" ] || cp -al "$cache/$source_name" "$1/source"
 }
 
-# build VALUE TARGET: configures the driver as y or m, and makes the target.
+# build VALUE TARGET: configures the kernel with the driver as VALUE, y or m, and makes the target.
 build() {
 	cat "${fragments[@]}" - >"$dir/fragment" <<-END
 		CONFIG_SIMPLE_MMAP=$1
@@ -78,7 +78,7 @@ flock --nonblock "$lock" || {
 rm -f "$log"
 say "placing the driver in $tree/drivers/misc/simple_mmap, and naming it in the Kconfig and Makefile above"
 "$top/scripts/kernel/place-in-tree.sh" place "$tree"
-[ -z "${KSRC:-}" ] || say "this takes it out again: make intree-undo KSRC=$tree"
+[ -z "${KSRC:-}" ] || say "to remove the driver from the tree again: make intree-undo KSRC=$tree"
 "${kernel_build[@]}" rustavailable >>"$log" 2>&1 || failed "use the compilers of the build root for the"
 say "building a kernel with the driver in it (the first time, several minutes)"
 build y all
@@ -94,7 +94,7 @@ say "built: ${out#"$top/"}/vmlinuz and ${out#"$top/"}/module/simple.ko"
 
 KDIR=$tree build_tests selftests rust-user
 mapfile -t programs < <(tests_in_guest)
-# More cases are for this size of the regions than for any other.
+# Many cases need regions of 16 pages, and are skipped with any other size.
 say "booting it with simple.pages=16 for the tests (1 to 3 minutes, emulated)"
 {
 	GUEST_MODULE=$out/vmlinuz KERNEL_ARGS=simple.pages=16 run_tests "${programs[@]}" || printf '### end %s\n' "$?"

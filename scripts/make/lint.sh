@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lint.sh: runs every linter, on DRIVER those that suit it, each of which is a case. The output is TAP; the last line
-# counts.
+# lint.sh: runs every linter, or those for a driver on DRIVER. The output is TAP with a test for each linter; the last
+# line has the numbers of results.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -13,7 +13,7 @@ cd "$folder"
 in_root=$top/scripts/kernel/in-root.sh
 checks=0
 
-# check NAME COMMAND...: passes if COMMAND succeeds and warns of nothing.
+# check NAME COMMAND...: passes if COMMAND succeeds and prints no warning.
 check() {
 	local name=$1 output
 	shift
@@ -26,8 +26,8 @@ check() {
 	checks=$((checks + 1))
 }
 
-# The module with the kernel's clippy settings. It has a folder of its own, so that nothing is taken
-# for checked because it is built already.
+# kernel_clippy: checks the module with the kernel's clippy settings. It is built in a folder of its own, as clippy would
+# not check what is built already.
 kernel_clippy() {
 	mkdir -p build/clippy
 	"$top/scripts/kernel/build-modules.sh" --guest CLIPPY=1 KRUSTFLAGS=-Dwarnings MO="$folder_in_root/build/clippy"
@@ -49,7 +49,8 @@ cargo_fmt() {
 	(cd tests/rust-user && "$in_root" cargo fmt --check)
 }
 
-# checkpatch FILE...: it leaves a file in the current directory, so that is one that goes.
+# checkpatch FILE...: checkpatch.pl leaves a file in the current directory, so it runs in the build root's /tmp, which
+# is temporary.
 checkpatch() {
 	local source
 	source=$("$top/scripts/kernel/stock.sh")/source
@@ -58,9 +59,9 @@ checkpatch() {
 			--strict --terse --no-summary --quiet --file
 }
 
-# A driver's file holds nothing that is unsafe, also in disguise: attributes that name a symbol or its
-# section, another meaning of a crate's name, and a registration of the kernel crate's that could be
-# forgotten.
+# drivers_are_safe: fails if a driver's file contains "unsafe", or safe code that can undermine the abstractions: an
+# attribute that sets a symbol's name or section, a crate under another name, and a registration of the kernel crate's,
+# which mem::forget() would leave registered.
 drivers_are_safe() {
 	! git ls-files src/*.rs 'src/examples/*.rs' | xargs -d '\n' grep -nE \
 		'\bunsafe\b|no_mangle|export_name|link_section|extern crate|driver::Registration'
@@ -70,7 +71,7 @@ shell_check() {
 	"$in_root" shellcheck -x "$@"
 }
 
-# ours PATTERN...: the files that git knows. theirs EXPRESSION...: those in the driver's folder.
+# ours PATTERN...: prints the files that git tracks. theirs EXPRESSION...: prints files in the driver's folder.
 ours() {
 	git ls-files "$@"
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# matrix.sh: runs the tests, or those of DRIVER, on every kernel that scripts/lib/kernels.sh lists, and prints a table of the
-# results. The last line counts.
+# matrix.sh: runs the tests, or those of DRIVER, on every kernel that scripts/lib/kernels.sh lists, and prints a table of
+# the results. The last line has the sum of the results.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -19,7 +19,7 @@ out=$folder/build/matrix
 rm -rf "$out"
 mkdir -p "$out"
 
-# row COLUMN...: a row of the table.
+# row COLUMN...: prints a row of the table.
 row() {
 	printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$@"
 }
@@ -29,18 +29,18 @@ row() {
 	row :--- :--- ---: :--- ---: ---: ---: ---:
 } >"$out/table.md"
 
-# sum RUNS LOG...: the sum of the results in these logs.
+# sum RUNS LOG...: prints the sum of the results in these logs of RUNS runs.
 sum() {
 	awk -f "$top/tests/sum.awk" -v runs="$1" "${@:2}"
 }
 
-# tested SERIES FLAVOUR: adds the results of the suite there to the table.
+# tested SERIES FLAVOUR: runs the tests on that kernel, and adds the results to the table.
 tested() {
 	local log=$out/$1-$2.log kernel release=$1 architecture=- page=- passed failed skipped
 	export SERIES=$1 FLAVOUR=$2
 	: >"$log"
 	SECONDS=0
-	# The kernel is made before the clock runs.
+	# Fetch the kernel before the time is taken.
 	if kernel=$("$top/scripts/kernel/stock.sh"); then
 		release=$(cat "$kernel/release")
 		architecture=$(arch_of "$kernel/build")

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# new.sh: makes the folder DRIVER with a driver to start from, its tests, and what builds and runs them. KIND
-# says what it serves: pages (the default), frames or pci. What it writes comes from scripts/new, apart from
-# the driver that serves pages, which is the smallest example.
+# new.sh: makes the folder DRIVER with a driver to start from, its tests, and the files that build and run them. KIND
+# says what the driver maps: pages (the default), frames or pci. The files are made from those in scripts/new, except
+# for the driver that maps pages, which is made from src/examples/page.rs.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
 
 kind=${KIND:-pages}
-[ -n "${DRIVER:-}" ] || die "make new: where?" "Name a folder to make: make new DRIVER=<folder> [KIND=pages|frames|pci]"
+[ -n "${DRIVER:-}" ] || die "\"make new\" needs DRIVER" "Name a folder to make: make new DRIVER=<folder> [KIND=pages|frames|pci]"
 case $kind in
 pages) source=$top/src/examples/page.rs device=simple_page ;;
 frames | pci) source=$top/scripts/new/$kind.rs device=new_driver ;;
-*) die "KIND=$kind is not known" "Known: pages, which are served with references; frames of contiguous memory; pci, \
+*) die "KIND=$kind is not known" "Known kinds: pages, each mapped with a reference to it; frames, contiguous memory; pci, \
 a device's registers" ;;
 esac
 
 name=$(basename "$DRIVER")
 [[ $name =~ ^[a-z][a-z0-9_]*$ && ${#name} -le 40 ]] || die "DRIVER=$DRIVER: a driver cannot be called \"$name\"" \
 	"The folder's name is the module's: at most 40 small letters, digits and _, the first one a letter."
-[[ ! -e $DRIVER || -d $DRIVER ]] || die "DRIVER=$DRIVER is there, and is no folder"
+[[ ! -e $DRIVER || -d $DRIVER ]] || die "DRIVER=$DRIVER is not a folder"
 [[ ! -d $DRIVER || -z $(ls -A "$DRIVER") ]] || die "DRIVER=$DRIVER is there, and not empty" \
 	"A new driver is made in a new or an empty folder."
 [[ $top != *[[:space:]:%\'\"\\\$,\&\|\)]* ]] || die "the path of this checkout has a character that a Kbuild cannot name: $top" \
@@ -29,11 +29,11 @@ mkdir -p "$DRIVER/tests" 2>/dev/null || true
 [ -w "$DRIVER/tests" ] || die "cannot write to $DRIVER"
 folder=$(realpath "$DRIVER")
 
-# The device node; the first one of several PCI devices.
+# The name of the device node. A PCI driver numbers the nodes of its devices; this is the first.
 node=$name
 [ "$kind" != pci ] || node=${name}0
 
-# made TO FROM...: writes a file of the new driver, of which these are the parts. Only the first keeps its license line.
+# made TO FROM...: writes the file TO of the new driver from the parts FROM. Only the first part keeps its license line.
 made() {
 	local to=$1
 	shift

@@ -16,8 +16,8 @@ build_tests picture
 rm -rf "$top/build/picture"
 say "booting the guest, and drawing in it (20 to 40 seconds, emulated)"
 
-# QEMU and its client run here, and name their sockets without a directory: the path of a socket may
-# have no more than 107 characters.
+# QEMU and its client run in this folder and use relative paths of their sockets, as the path of a
+# socket has at most 107 characters.
 dir=$(mktemp -d "$top/build/picture.XXXXXX")
 client=
 trap '[ -z "$client" ] || kill "$client" 2>/dev/null || true; rm -rf "$dir"' EXIT
@@ -27,7 +27,7 @@ exec {ready}< <(exec "$top/scripts/kernel/in-root.sh" python3 "$top/scripts/gues
 client=$!
 read -r -u "$ready" _ || die "scripts/guest/qmp.py did not start"
 
-# The line is the guest's fourth, after those that scripts/guest/initramfs/init knows.
+# The serial line "line" is the guest's fourth, after the three that scripts/guest/initramfs/init uses.
 QEMU_ARGS="$target_display -serial unix:line -qmp unix:qmp" ICOUNT=1 SMP='' FILES='' TRACE=no \
 	MODPARAMS="physical=1 ${MODPARAMS:-}" \
 	"$top/scripts/guest/boot.sh" run "$tests_out/picture" "/dev/${target_lines[3]}"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # rust-analyzer.sh: writes rust-project.json into the checkout, or into the folder of DRIVER, where rust-analyzer
-# looks for it. It describes the crates of
-# the kernel that plain "make" builds for and those of the module, which is built for what is generated.
+# looks for it. It describes the crates of the kernel that plain "make" builds for, and those of the module. The module
+# is built first, as the build generates some of its sources.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -15,13 +15,13 @@
 module=$("$top/scripts/kernel/build-modules.sh" rust-analyzer)
 project=${module%/*}/rust-project.json
 
-# in_root PATH: a path in the folder, as the build root has it.
+# in_root PATH: prints what the build root calls PATH, which is in the folder.
 in_root() {
 	printf '%s' "${1/#"$folder"/"$folder_in_root"}"
 }
 
-# make_sysroot DIR: the toolchain of the build root for programs outside of it, which cannot start those in
-# it: rust-analyzer asks the compiler for its settings, and expands macros with the third one.
+# make_sysroot DIR: fills DIR with scripts that run the build root's toolchain, as programs outside of the build root
+# cannot start it directly. rust-analyzer asks rustc and cargo for settings, and expands macros with the third program.
 make_sysroot() {
 	local program
 	for program in bin/rustc bin/cargo libexec/rust-analyzer-proc-macro-srv; do
@@ -37,7 +37,7 @@ make_sysroot() {
 	ln -sfn "$("$top/scripts/kernel/build-root.sh")/usr/lib" "$1/lib"
 }
 
-# Kernels in the cache were built in the build root.
+# rust-analyzer needs the toolchain that built the kernel: for kernels in the cache, that of the build root.
 python=(python3) sysroot=
 if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
 	sysroot=$folder/build/sysroot-$target_deb_arch-$SERIES
@@ -45,8 +45,8 @@ if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
 	python=("$top/scripts/kernel/in-root.sh" python3)
 fi
 [ -w "$folder" ] || die "cannot write to $folder" "rust-analyzer looks for rust-project.json there."
-# In the build root the folder can have another name.
+# In the build root the folder can have another path: replace it.
 "${python[@]}" "$top/scripts/rust/rust_project.py" "$(in_root "$project")" "$folder_in_root" "$top" "$(in_root "$sysroot")" |
 	sed "s|$folder_in_root/|$folder/|g" >"$project.whole"
 mv "$project.whole" "$folder/rust-project.json"
-say "rust-project.json is there for ${project%/*}"
+say "wrote rust-project.json for ${project%/*}"

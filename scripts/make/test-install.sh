@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test-install.sh: makes the packages, and installs them on a Debian with systemd and udev: in its file system with
-# the host's kernel, where the metadata of Rust crates is rebuilt, and in a guest that boots from a disk. The output
-# is TAP; the last line counts.
+# test-install.sh: makes the packages, and installs them on a Debian with systemd and udev: first in its file system,
+# under the host's kernel, where DKMS rebuilds the metadata of Rust crates; then in a guest that boots from a disk. The
+# output is TAP; the last line has the numbers of results.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -26,7 +26,8 @@ checkout=$dir/folder/simple media=$dir/folder
 log=$top/build/test-install.log
 rm -f "$log"
 
-# typed HEADING: types what the document says there to type in the checkout. The host need not have openssl.
+# typed HEADING: runs the commands for an ordinary user that docs/install.md has under that heading, in the checkout.
+# openssl runs in the build root, as the host need not have it.
 typed() {
 	local command
 	while read -r command <&3; do
@@ -36,7 +37,7 @@ typed() {
 	done 3< <("$top/tests/install/commands.sh" '$' "$1")
 }
 
-# make_media: the packages and what else the guest needs, in a folder that it mounts.
+# make_media: fills the folder that the guest mounts with the packages, and with other files that the guest needs.
 make_media() {
 	mkdir -p "$checkout" "$media"/{packages,signed}
 	tar -C "$top" --exclude=./build --exclude=./.git --exclude='*.ko' --exclude='./*.key' --exclude='./*.pem' \
@@ -54,8 +55,9 @@ make_media() {
 	quietly "$in_root" gcc -static -Wall -o "$media/map" "$top/tests/install/map.c"
 }
 
-# make_machine: the disk of the guest, its second with what we have made, one for what it gives us, and the variables of
-# a firmware with Secure Boot, which starts what is signed by the certificate in the stock kernel's signature.
+# make_machine: makes the guest's three disks: "disk" with its system, "media" with the folder above, and "given", to
+# which the guest writes files for the host. Makes the variables of a firmware with Secure Boot, which trusts the
+# certificate in the stock kernel's signature.
 make_machine() {
 	cp --sparse=always "$debian/disk" "$dir/disk"
 	cp "$debian"/tree/boot/{vmlinuz,initrd.img}-* "$dir"
@@ -68,8 +70,8 @@ make_machine() {
 			--add-db 00000000-0000-0000-0000-000000000001 Debian*.pem --sb')
 }
 
-# enroll: does to the firmware's variables what MokManager and the shim do at a boot: the keys that mokutil asked for
-# become those that the kernel is told of.
+# enroll: changes the firmware's variables as MokManager and the shim do at a boot: the keys that mokutil asked to enroll
+# (MokNew) become those that the kernel reads and trusts (MokListRT).
 enroll() {
 	(cd "$dir" && quietly "$in_root" sh -ec 'virt-fw-vars -i variables --output-json variables.json
 		sed -i "s/\"MokNew\"/\"MokListRT\"/" variables.json
@@ -77,7 +79,8 @@ enroll() {
 		mv enrolled variables')
 }
 
-# stage NAME RELEASE [secure]: boots the guest's disk, with Secure Boot or not. Its systemd runs that stage when it is up.
+# stage NAME RELEASE [secure]: boots the guest from its disk with that kernel, and with Secure Boot if the third argument
+# is given. When the system is up, its systemd runs that stage of tests/install/in-guest.sh.
 stage() {
 	local unit name disks=() qemu=("${target_qemu[0]}" -cpu "$target_cpu" -m 2G -smp 2 -accel "$("$top/scripts/guest/accel.sh")"
 		-nodefaults -no-user-config -no-reboot -display none)

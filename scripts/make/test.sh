@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh: builds the module and the tests, and runs them all: in a guest those of the driver, then
-# those of the scripts; of DRIVER those that are in its folder. TEST=<suite>[.<case>] chooses one. The output is TAP;
-# the last line counts.
+# test.sh: builds the module and the tests, and runs the tests: those of the driver in a guest, and those of the scripts
+# on the host. With DRIVER it runs the tests in that folder. TEST=<suite>[.<case>] chooses one. The output is TAP; the
+# last line has the numbers of results.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
 # shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
-# judged PROGRAM...: shows what these programs printed, and counts.
+# judged PROGRAM...: shows the output of these programs, which is in stdin, and counts their results.
 judged() {
 	"$top/scripts/kernel/in-root.sh" perl "$top/tests/judge.pl" "$@"
 }
 
-# chosen SUITE...: if TEST is set, the one of these that it names, with what makes it run the case alone: the harness
-# takes a whole name with -r, which begins with that of a fixture, often the suite's; and with -t the name of a case in all
-# its variants.
+# chosen SUITE...: prints the suite that TEST names, with the options that make the kselftest harness run TEST's case
+# alone. -t takes the name of a case, and runs all its variants. -r takes the whole name FIXTURE.VARIANT.CASE. As a
+# fixture often has the suite's name, both NAME and SUITE.NAME are tried. Fails if there is no such suite.
 chosen() {
 	local suite=${TEST%%.*} name=${TEST#"${TEST%%.*}"}
 	name=${name#.}
@@ -29,7 +29,7 @@ chosen() {
 	esac
 }
 
-# unknown_test SUITE...: ends with what there is.
+# unknown_test SUITE...: exits with an error that lists the suites.
 unknown_test() {
 	die "TEST=$TEST: there is no suite ${TEST%%.*}" "There are: $*"
 }
@@ -38,7 +38,7 @@ if [ -n "$driver" ]; then
 	build_driver_tests
 	mapfile -t in_guest < <(driver_tests)
 	[ ${#in_guest[@]} -gt 0 ] || die "there is no test program in $driver/tests" \
-		"Each *.c, *.rs and *.sh there is one, which prints TAP."
+		"Each *.c, *.rs and *.sh file there is one, and prints TAP."
 	if [ -n "${TEST:-}" ]; then
 		one=$(chosen "${in_guest[@]}") || unknown_test "${in_guest[@]}"
 		in_guest=("$one")
@@ -51,7 +51,7 @@ if [ -n "$driver" ]; then
 fi
 
 mapfile -t in_guest < <(tests_in_guest)
-# What the scripts do does not depend on the kernel, apart from what the debug kernel finds.
+# The scripts are tested with the stock kernels only, except for those tests that need the debug kernel.
 on_host=(scripts/debug.sh scripts/driver-debug.sh)
 if [ "$KERNEL" = stock ]; then
 	on_host=()
@@ -81,7 +81,7 @@ run_host() {
 	done
 }
 
-# Those of the scripts run meanwhile, and are shown afterwards.
+# The tests of the scripts run at the same time as the guest; their output is shown afterwards.
 host_output=$(mktemp)
 trap 'rm -f "$host_output"' EXIT
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# torture.sh: DURATION seconds (60) of random use of both devices in a guest, then figures of load, and
-# a PCI device that is unbound 1,000 times while it is used. SEED makes a run do the same operations
-# again; without one it is random, and shown. With DRIVER it is the device DEV of that driver that is used at
-# random, as far as that needs no knowledge of what it holds. The output is TAP; the last line counts.
+# torture.sh: uses both devices at random in a guest for DURATION seconds (60 by default), measures them under load, and
+# unbinds a PCI device 1,000 times while it is used. The same SEED makes a run do the same operations; without SEED a
+# random one is chosen, and printed. With DRIVER the device DEV of that driver is used at random, with the checks that
+# need no knowledge of the content of its memory. The output is TAP; the last line has the numbers of results.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -17,7 +17,7 @@ seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 [[ $seed =~ ^[0-9]+$ ]] || die "SEED=$seed: must be a number"
 
 if [ -n "$driver" ]; then
-	[[ ${DEV:-} == /dev/?* ]] || die "DEV=${DEV:-}: which device?" "Name the driver's device: DEV=/dev/<name>"
+	[[ ${DEV:-} == /dev/?* ]] || die "DEV=${DEV:-} names no device" "Name the driver's device: DEV=/dev/<name>"
 	programs=(stress fuzz load)
 	args=$(quote "$duration" "$seed" "$DEV" "$module_name")
 	say "booting the guest, for $duration seconds of random use of $DEV (and a minute more), SEED=$seed"
@@ -29,10 +29,10 @@ else
 	say "booting the guest, for $duration seconds of torture, figures of load and 1,000 unbinds (3 to 20 minutes), SEED=$seed"
 fi
 
-# The programs are the project's.
+# The programs are the project's, also for DRIVER.
 build_tests torture
 FILES=$(quote "${programs[@]/#/$tests_out/}")
-# The stress program says nothing while it runs.
+# The stress program prints nothing while it runs, so the timeout for silence must be longer than that.
 export FILES TRACE=no TIMEOUT=${TIMEOUT:-$((duration + 1200))}
 {
 	echo "### start torture"

@@ -69,7 +69,7 @@ mkdir -p "$scratch/checkout/src"
 cp -r "$top/scripts" "$scratch/checkout"
 touch "$scratch/checkout/"{mine.ko,mine.o,simple.ko,simple.o,src/simple.o}
 run "$scratch/checkout/scripts/make/clean.sh" cache
-expect "distclean removes the cache, and names what it leaves" 0 "left, as it is none of what this project makes"
+expect "distclean removes the cache, and names what it leaves" 0 "left, as this project did not make it"
 run find "$SIMPLE_CACHE" -mindepth 1 -printf '%P\n'
 expect "what is not ours is left" 0 mine/letter foo.lock notes.o
 run test -e "$SIMPLE_CACHE/entry" -o -e "$SIMPLE_CACHE/entry.lock"
