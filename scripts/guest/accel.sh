@@ -3,20 +3,20 @@
 #
 # accel.sh: prints how QEMU is to run a guest here, "kvm" or "tcg".
 #
-# That /dev/kvm is there does not mean that it can run a kernel (nested and paravirtual hosts), so
-# one is booted. The answer holds until this machine is booted again.
+# On nested and paravirtual hosts /dev/kvm can exist without being able to run a kernel, so this
+# boots a kernel to find out. The answer is kept until this machine is rebooted.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
 # shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
-if [ -n "${ACCEL:-}" ]; then # the probe below
+if [ -n "${ACCEL:-}" ]; then # set by the probe below
 	echo "$ACCEL"
 	exit
 fi
 
-# KVM runs this machine's own architecture.
+# KVM runs guests of this machine's own architecture only.
 if [ "$(uname -m)" != "${target_triplet%%-*}" ]; then
 	say "the guest is emulated, as it is of another architecture"
 	echo tcg
@@ -41,5 +41,5 @@ if [ ! -e "$known" ]; then
 	mv "$known.$$" "$known"
 fi
 answer=$(cat "$known")
-[ "$answer" = kvm ] || say "no KVM that works here, the guest is emulated"
+[ "$answer" = kvm ] || say "KVM does not work here, so the guest is emulated"
 echo "$answer"

@@ -3,19 +3,21 @@
 #
 # boot.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
 #
-# ARGS is one string of shell words. From the environment: KDIR, or KERNEL, ARCH and FLAVOUR choose the
-# kernel, DRIVER the driver, FILES, shell words like ARGS, are more files for the guest's working folder,
-# TRACE=no leaves the module's trace unshown, RESERVE=yes keeps the kernel from using
-# 64 KiB in the midst of RAM, QEMU_ARGS are more arguments of QEMU's, KERNEL_ARGS of the kernel's; MODPARAMS,
-# MEM, SMP, ICOUNT and TIMEOUT as in docs/reference.md.
+# ARGS is one string of shell words. Settings in the environment:
+#   KDIR, or KERNEL, ARCH and FLAVOUR choose the kernel, and DRIVER the driver.
+#   FILES, shell words like ARGS, are more files for the guest's working folder.
+#   TRACE=no: the driver's lines in the kernel log are not shown in the end.
+#   RESERVE=yes: the guest's kernel does not use 64 KiB in the midst of RAM.
+#   QEMU_ARGS and KERNEL_ARGS are more arguments of QEMU and of the guest's kernel.
+#   docs/reference.md describes MODPARAMS, MEM, SMP, ICOUNT and TIMEOUT.
 #
-# GUEST_MODULE says what the guest has of the module:
-#   loaded   it is loaded before the program starts; this is the default
-#   present  it is in the guest's root folder, and the examples beside it; the program loads what it wants
-#   none     nothing
-#   a file   a kernel image that is booted in place of the other, with the driver built in; the examples are beside it
+# GUEST_MODULE says how the guest gets the module:
+#   loaded   the module is loaded before the program starts; this is the default
+#   present  the module and the examples are in the guest's root folder, and the program loads what it needs
+#   none     the guest has no module
+#   a file   boots this kernel image, which has the driver built in; the examples are in the same folder as the image
 #
-# Ends with the program's status, or 125 if the guest or its kernel failed.
+# Exits with the program's status, or with 125 if the guest or its kernel failed.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -30,21 +32,21 @@ in_root=$top/scripts/kernel/in-root.sh
 mode=$1 prog=${2:-} args=${3:-}
 ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} TRACE=${TRACE:-yes} GUEST_MODULE=${GUEST_MODULE:-loaded}
 
-# check_settings: ends with the reason if a setting has a value that it cannot have.
+# check_settings: exits with an error if a setting has a value that is not valid.
 check_settings() {
 	local mem=${MEM:-$target_mem} size
 	[[ $mem =~ ^([0-9]+)([MG])(,.*)?$ ]] || die "MEM=$mem is no size of memory" "Give it in MiB or GiB: MEM=512M, MEM=2G"
 	size=${BASH_REMATCH[1]}
 	[ "${BASH_REMATCH[2]}" = M ] || size=$((size * 1024))
-	[ "$size" -ge 256 ] || die "MEM=$mem is too little for the guest" "It takes 256M or more."
+	[ "$size" -ge 256 ] || die "MEM=$mem is too little for the guest" "The guest needs 256M or more."
 	[[ ${SMP:-1} =~ ^[1-9][0-9]{0,2}$ ]] || die "SMP=$SMP is no number of processors"
 	[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT is no number of seconds"
 	bash -n <<<"set -- $args" 2>/dev/null || die "ARGS=$args: these are no words of a shell" "Is there a quote that is not closed?"
 	xargs true <<<"${FILES:-}" 2>/dev/null || die "FILES=$FILES: these are no words of a shell" \
-		"Is there a quote that is not closed? A name with a space takes quotes within the quotes."
+		"Is there a quote that is not closed? A name with a space must be quoted within FILES: FILES=\"'a b' c\""
 }
 
-# check_prog FILE: ends with the reason unless the guest can run FILE.
+# check_prog FILE: exits with an error unless the guest can run FILE.
 check_prog() {
 	local machine
 	[ -f "$1" ] || die "PROG=$1: there is no such file"
@@ -68,8 +70,8 @@ the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the sc
 	esac
 }
 
-# check_params: ends with the reason if MODPARAMS has a parameter that the module does not have. The kernel
-# would say so in its log, and load the module all the same.
+# check_params: exits with an error if MODPARAMS has a parameter that the module does not have. The kernel would only
+# log such a parameter, and load the module.
 check_params() {
 	local known word
 	known=$("$in_root" modinfo -F parm "$module" | sed 's/:.*//' | tac | tr '\n' ' ')
@@ -97,7 +99,7 @@ find_image() {
 		"Build it in $KDIR (make), or make /boot/vmlinuz-$release readable."
 }
 
-# make_initramfs: what the guest holds, in $dir/initramfs.cpio.
+# make_initramfs: makes the guest's initramfs, $dir/initramfs.cpio.
 make_initramfs() {
 	local root=$dir/initramfs files file size
 	mapfile -t files < <(xargs printf '%s\n' <<<"$(quote "$prog") ${FILES:-}")
@@ -132,8 +134,8 @@ make_initramfs() {
 	(cd "$root" && find . | "$in_root" cpio --quiet -o -H newc -R 0:0) >"$dir/initramfs.cpio"
 }
 
-# reserve_memory: adds to $append and to $qemu what keeps 64 KiB of RAM from the kernel. Where there is
-# no parameter for that, the machine's description says so.
+# reserve_memory: has the guest's kernel leave 64 KiB of RAM alone: on x86 by a kernel parameter in $append, and
+# elsewhere by a reservation in the device tree, which $qemu is given.
 reserve_memory() {
 	if [ "$target_arch" = x86 ]; then
 		append+=" memmap=64K\$0x30000000"
@@ -151,7 +153,7 @@ reserve_memory() {
 	qemu+=(-dtb "$tree")
 }
 
-# boot: runs QEMU; what the guest's program prints goes to our output.
+# boot: runs QEMU. The output of the guest's program goes to stdout.
 boot() {
 	local append="console=${target_lines[0]} loglevel=5 panic=-1 oops=panic log_buf_len=16M $target_args ${KERNEL_ARGS:-}"
 	local qemu=("${target_qemu[@]}" -cpu "$target_cpu" -m "${MEM:-$target_mem}"
@@ -161,7 +163,7 @@ boot() {
 
 	# shellcheck disable=SC2206 # words
 	qemu+=(${QEMU_ARGS:-})
-	# For a PCI driver to bind to.
+	# Devices that a PCI driver in DRIVER can bind to.
 	[ -z "$driver" ] || qemu+=(-device edu -device edu)
 	if [ -n "$ICOUNT" ]; then
 		[ "${SMP:-1}" = 1 ] || die "ICOUNT=1 counts the instructions of one CPU" "Leave SMP out."
@@ -182,7 +184,7 @@ boot() {
 			"$in_root" "${qemu[@]}" -append "$append" </dev/null &
 			machine=$!
 			[ "$try" = 3 ] || comes_up && break
-			say "the guest's kernel did not come up, as an emulated one sometimes does not; booting it again"
+			say "the guest's kernel did not boot, which happens now and then under emulation; booting it again"
 			kill "$machine" 2>/dev/null || true
 			wait "$machine" || true
 		done
@@ -199,7 +201,7 @@ boot() {
 	fi
 }
 
-# limit_silence: ends the guest when nothing of what it prints has become longer for TIMEOUT seconds.
+# limit_silence: kills QEMU when the guest has printed nothing on any of its lines for TIMEOUT seconds.
 limit_silence() {
 	local size last='' since=$SECONDS
 	while sleep 1; do
@@ -214,9 +216,9 @@ limit_silence() {
 	done
 }
 
-# comes_up: whether the guest's first process is there within a time that is far more than it takes. Before
-# that nothing of the module is loaded. With several processors QEMU sometimes mistakes the breakpoint that
-# the kernel puts into code that it changes: the kernel dies of it, or hangs.
+# comes_up: waits until the guest's first process runs. Fails if it does not within a time that is far more than a boot
+# takes. The module is not the reason then, as it is loaded later: with several processors, QEMU sometimes mishandles
+# the breakpoint that the kernel puts into code that it patches, and the kernel panics or hangs.
 comes_up() {
 	local deadline=$((SECONDS + target_boot_timeout))
 	while ! grep -qs '^booted' "$dir/control"; do
@@ -225,8 +227,8 @@ comes_up() {
 	done
 }
 
-# typed: our input as if it were typed: when the shell is there, as what comes before is lost, and with
-# its end as a terminal has it.
+# typed: copies stdin to stdout for the guest's shell, as if somebody typed it: not before the shell is ready, as input
+# would be lost then, and with the terminal's end-of-file character in the end.
 typed() {
 	local reader
 	while ! grep -qs '^ready' "$dir/control"; do
@@ -242,17 +244,17 @@ typed() {
 	while printf '\004'; do sleep 1; done
 }
 
-# What no kernel log should have.
+# A pattern of reports of trouble in the kernel log.
 trouble='\b(BUG|WARNING)\b|Internal error|INFO: (task|rcu|trying|lockdep)|Oops|Kernel panic|general protection|'
 trouble+='Unable to handle|UBSAN|bad: scheduling|unregister_netdevice|unreferenced object|'
-# Nor that a checker has given up.
+# These lines say that a checker has given up, and would find nothing any more.
 trouble+='kmemleak: (Cannot allocate a kmemleak_object|.* disabled)|ODEBUG'
 
 module=
 machine=
 typist=
 watch=
-# The driver's lines in the kernel log that are shown.
+# The pattern of the driver's lines in the kernel log, which are shown when the program has ended.
 trace='simple: simple[rn]: '
 [ -z "$driver" ] || trace="\\b$module_name: "
 check_settings
@@ -302,7 +304,7 @@ if [ -z "$result" ]; then
 	exit 125
 fi
 ! grep -q '^refused' "$dir/control" || die "the module was not loaded, for the reason above" "MODPARAMS=${MODPARAMS:-}"
-# A shell at a terminal ends with what its last command happened to end with.
+# The status of an interactive shell is that of its last command, and says nothing about success.
 [ "$mode" = run ] || [ ! -t 0 ] || exit 0
 name=${prog##*/}
 [ "$result" = 0 ] || say "${name:-the shell} ended with status $result"

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""qmp.py: does what the guest asks for to its machine, until QEMU ends.
+"""qmp.py: changes the guest's machine by QEMU's QMP, as the guest asks for it, until QEMU ends.
 
-It makes two sockets in the current directory, and says "ready" when QEMU can connect to them: "qmp"
-and "line", which is a serial line of the guest. For each line that the guest sends, it does one of
+It makes two sockets in the current directory, and prints "ready" when QEMU can connect to them: "qmp",
+and "line", which is a serial line of the guest. The guest sends commands, one a line:
 
-  screendump NAME   saves what the screen shows, as NAME.png in QEMU's current directory
-  add-memory MIB    adds a memory device of that size, which QEMU has to have a slot for
-  add-edu BUS       plugs an edu device, "edu", into that bus, when the one before is gone
-  remove-edu BUS    has the guest told that it is to let go of that device, which is unplugged then
+  screendump NAME   saves what the screen shows as NAME.png in QEMU's current directory
+  add-memory MIB    adds a memory device of that size; QEMU must have been started with a free slot
+  add-edu BUS       plugs a device "edu" into that bus, as soon as a removed one is unplugged
+  remove-edu BUS    asks the guest's kernel to release that device, upon which QEMU unplugs it
 
-and then sends one byte back.
+After each command it sends one byte to the guest.
 """
 
 import json
@@ -24,12 +24,12 @@ def listen(path):
     return listener
 
 
-# The devices that the guest was told to let go of, and has not yet.
+# The devices that the guest was asked to release, and that are not unplugged yet.
 leaving = set()
 
 
 def receive(qmp):
-    """Yields what QEMU sends, and notes which device is gone."""
+    """Yields each message of QEMU's, and notes which device was unplugged."""
     for line in qmp:
         answer = json.loads(line)
         if answer.get("event") == "DEVICE_DELETED":
@@ -38,11 +38,11 @@ def receive(qmp):
 
 
 def execute(qmp, command, **arguments):
-    """Sends a command, and waits for its answer; what comes in between are events."""
+    """Sends a command, and waits for its answer, skipping events."""
     print(json.dumps({"execute": command, "arguments": arguments}), file=qmp, flush=True)
     for answer in receive(qmp):
         if "error" in answer:
-            # The guest would wait for its answer until its time is up.
+            # End QEMU, as the guest would wait for its byte until it is killed for its silence.
             print(json.dumps({"execute": "quit"}), file=qmp, flush=True)
             sys.exit(f"simple: error: QEMU's {command}: {answer['error']['desc']}")
         if "return" in answer:

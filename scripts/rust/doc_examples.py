@@ -2,8 +2,8 @@
 """The examples in the documentation of the abstractions.
 
 doc_examples.py make FILE: writes a module with all of them into FILE, which runs them when it is loaded.
-doc_examples.py where FILE: copies the compiler's messages about FILE, with the lines of the examples that
-    it was made of in place of its own.
+doc_examples.py where FILE: copies the compiler's messages about FILE from stdin to stdout. Lines of FILE are
+    replaced by the file and the line of the example that they were made from.
 doc_examples.py unnamed: prints the public items that no example names, and fails if there are any.
 """
 
@@ -51,7 +51,7 @@ impl simple_mmap::prelude::DeviceModule for Examples {{
 """
 
 EXAMPLE = """
-#[allow(dead_code, unused_imports)] // some is only there to be read
+#[allow(dead_code, unused_imports)] // some examples only show what they define
 mod {module} {{
     use kernel::prelude::*;
     use simple_mmap::prelude::*;
@@ -68,7 +68,7 @@ mod {module} {{
 
 
 def public_files(module="simple_mmap"):
-    """The files that a driver can name, from one on."""
+    """The files of a module and of all public modules in it."""
     path = f"{folder}/{module}.rs"
     yield path
     with open(f"{top}/{path}") as f:
@@ -110,7 +110,7 @@ def make(file):
     table, modules = [], []
     for example in all_examples():
         module = re.sub(r"\W", "_", name_of(example).replace(".rs", ""))
-        # What rustdoc hides is there for the compiler.
+        # Lines that begin with "# " are hidden by rustdoc, and meant for the compiler.
         lines = [re.sub(r"^# ?(?!\[)", "", line) for line in example.lines]
         is_fallible = lines[-1] == "Ok::<(), Error>(())"
         table.append(f'            ("{name_of(example)}", {module}::run),')
@@ -156,7 +156,7 @@ def without_generics(text):
 
 
 def items_of(path):
-    """What is public in a file: items, with the type that they are of, if any."""
+    """The public items in a file, each with the type whose item it is, if any."""
     owner, hidden = None, False
     with open(f"{top}/{path}") as f:
         lines = f.read().split("\n")
@@ -181,7 +181,7 @@ def items_of(path):
 
 
 def unnamed():
-    """An item of a type's is named where the type is, too."""
+    """Prints the public items that no example names. An example names an item of a type if it names both."""
     visible = [
         "\n".join(line for line in example.lines if not re.match(r"#( |$)", line))
         for example in all_examples()

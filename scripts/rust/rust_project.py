@@ -2,9 +2,9 @@
 """rust_project.py FILE FOLDER CHECKOUT SYSROOT: prints a rust-project.json with the crates of the modules
 in FOLDER.
 
-FILE was made by the kernel's build in the module's output directory. Of an external module, the
-kernel's script finds the crates beside its Kbuild only. If SYSROOT is not empty, the toolchain is that
-in there, and not the one that FILE names.
+FILE is the rust-project.json that the kernel's script made in the module's output directory. In an external
+module, that script finds only the crates in the folder of the Kbuild, so this adds all of them. If SYSROOT is
+not empty, the toolchain there replaces the one that FILE names.
 """
 
 import glob
@@ -28,7 +28,7 @@ if sysroot:
             crate["root_module"] = os.path.realpath(f"{sysroot}/lib/{path}")
     project["sysroot"] = sysroot
 
-# What the kernel's script found beside the Kbuild, of whose settings it knows nothing.
+# Drop the crates that the kernel's script found in the folder of the Kbuild: it does not know their settings.
 while crates[-1]["root_module"].startswith(f"{folder}/"):
     crates.pop()
 
@@ -42,7 +42,7 @@ kernel = crates[numbers["kernel"]]
 
 
 def add_crate(root_module, object_name, deps, env, include_dirs):
-    """A crate of the module's, with what its build set besides the kernel's configuration."""
+    """Adds a crate of the module's, with the kernel's configuration and the --cfg options of its own build."""
     directory, name = os.path.split(object_name)
     with open(f"{out}/{directory}/.{name}.cmd") as f:
         cfg = re.findall(r"--cfg (\w+)", f.read())
@@ -58,7 +58,7 @@ def add_crate(root_module, object_name, deps, env, include_dirs):
     })
 
 
-# One crate of the abstractions stands for those of all modules.
+# The abstractions are built once for each module; the project has one crate for all.
 abstractions = f"{checkout}/src/abstractions"
 of_modules = sorted(glob.glob(f"{out}/mmap-*"))
 add_crate(

@@ -16,7 +16,7 @@ for arg in "$@"; do
 	fi
 	case $arg in
 	--out-dir) skip=yes ;;    # and its value
-	--emit=* | -C*) ;;        # what the compiler makes, and how
+	--emit=* | -C*) ;;        # these are about the object file
 	*) args+=("$arg") ;;
 	esac
 done
@@ -28,7 +28,7 @@ document() {
 	echo "$srctree" >srctree
 }
 
-# The abstractions are compiled once for each module, and documented once: for the module that is first here.
+# The abstractions are compiled once for each module, and documented once: for the module that is built first.
 if [[ " $* " == *" --crate-name simple_mmap "* ]]; then
 	if mkdir "$DOC_DIR/simple_mmap" 2>/dev/null; then
 		document

@@ -25,7 +25,7 @@ expect "a driver that serves pages is made" 0 "make run DRIVER="
 mkdir "$spaced/build"
 chmod a-w "$spaced" "$spaced/tests"
 run make -C "$top" run DRIVER="$spaced"
-expect "its tests pass in a guest" 0 "ok 1 mapping.is_zero_at_first" "ok 1 threads count together" \
+expect "its tests pass in a guest" 0 "ok 1 mapping.is_zero_at_first" "ok 1 threads increment one counter in the page" \
 	"ok 1 pager can be unloaded" "6 passed, 0 failed"
 make_in "$spaced"
 expect "in its folder make builds it" 0 "pager.ko"

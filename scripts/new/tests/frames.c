@@ -46,7 +46,7 @@ TEST_F(mapping, is_shared_by_a_child)
 	EXPECT_STREQ(self->addr + self->size - 100, "from the child");
 }
 
-TEST_F(mapping, is_the_same_for_each_open_file)
+TEST_F(mapping, all_open_files_share_the_memory)
 {
 	int fd = open("/dev/new_device", O_RDWR);
 	char *addr = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -56,7 +56,7 @@ TEST_F(mapping, is_the_same_for_each_open_file)
 	EXPECT_STREQ(addr, "to the other");
 }
 
-TEST_F(mapping, of_more_than_there_is_is_refused)
+TEST_F(mapping, beyond_the_end_is_refused)
 {
 	EXPECT_EQ(mmap(NULL, 2 * self->size, PROT_READ, MAP_SHARED, self->fd, 0), MAP_FAILED);
 	EXPECT_EQ(errno, EINVAL);

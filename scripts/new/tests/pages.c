@@ -50,7 +50,7 @@ TEST_F(mapping, is_shared_by_a_child)
 	EXPECT_STREQ(self->addr, "from the child");
 }
 
-TEST_F(mapping, is_another_for_each_open_file)
+TEST_F(mapping, each_open_file_has_its_own_page)
 {
 	int fd = open("/dev/new_device", O_RDWR);
 	char *addr = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -60,8 +60,8 @@ TEST_F(mapping, is_another_for_each_open_file)
 	EXPECT_EQ(addr[0], 0);
 }
 
-/* The driver has one page for a file. */
-TEST_F(mapping, of_another_page_is_a_sigbus)
+/* The driver has one page for each open file. */
+TEST_F(mapping, touching_a_second_page_is_a_sigbus)
 {
 	char *addr = mmap(NULL, self->size, PROT_READ, MAP_SHARED, self->fd, self->size);
 	int status;

@@ -10,9 +10,9 @@ fn main() -> ExitCode {
     });
     if words[7].load(Relaxed) != 4000 {
         println!("# {} of 4000", words[7].load(Relaxed));
-        println!("not ok 1 threads count together");
+        println!("not ok 1 threads increment one counter in the page");
         return ExitCode::FAILURE;
     }
-    println!("ok 1 threads count together");
+    println!("ok 1 threads increment one counter in the page");
     ExitCode::SUCCESS
 }
