@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # judge.pl PROGRAM...: reads the output of test programs as it comes, each between the lines
-# "### start PROGRAM" and "### end STATUS". Shows what matters of it, judges it with TAP::Parser, and
-# ends with the line "N passed, N failed, N skipped". Programs that did not run count as failed.
+# "### start PROGRAM" and "### end STATUS". Shows it without the harness's own comments, parses it with
+# TAP::Parser, and prints the line "N passed, N failed, N skipped" in the end. Programs that did not run count
+# as failed.
 
 use strict;
 use warnings;
@@ -20,7 +21,7 @@ sub fail {
 	$failed++;
 }
 
-# What a program printed, and its exit status.
+# Counts the results of a program, given what it printed and its exit status.
 sub judge {
 	my ($program, $text, $status) = @_;
 	my $before = $failed;
@@ -53,7 +54,7 @@ while (my $line = <STDIN>) {
 		delete $missing{$program};
 		print "\n# $program\n";
 	} elsif ($line =~ /^### end (\d+)/) {
-		# The guest's own end comes when no program runs any more, or in the midst of one.
+		# The line can also tell the end of the guest: after the last program, or in the midst of one.
 		defined $program ? judge($program, $text, $1) : fail("the guest ended with status $1");
 		undef $program;
 	} elsif (defined $program) {

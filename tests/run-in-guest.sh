@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs in the guest, in a folder with the programs named, each of which may have arguments: each one,
-# with marks for tests/judge.pl that tell where it starts and how it ended.
+# run-in-guest.sh PROGRAM...: runs in the guest, in the folder with the programs. Runs each PROGRAM, which can have
+# arguments after its name, and prints lines for tests/judge.pl that tell where it starts and how it ended.
 
 for program in "$@"; do
 	echo "### start $program"

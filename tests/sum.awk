@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Reads what several runs of tests printed, and prints the sum of the lines "N passed, N failed, N skipped" in it. Fails if
-# a test failed, or unless there are as many of these lines as runs.
+# a test failed, or if there are fewer of these lines than runs.
 #
 # -v runs=N: how many runs there were
 
@@ -13,7 +13,7 @@
 }
 
 END {
-	# A run that did not come to its end counts as one that failed.
+	# A run without that line did not come to its end, and counts as one failed test.
 	failed += runs - counted
 	printf "%d passed, %d failed", passed, failed
 	if (skipped)

@@ -42,7 +42,7 @@ kernel = crates[numbers["kernel"]]
 
 
 def add_crate(root_module, object_name, deps, env, include_dirs):
-    """Adds a crate of the module's, with the kernel's configuration and the --cfg options of its own build."""
+    """Adds a crate of the module's, with the kernel's configuration and the --cfg options of its build."""
     directory, name = os.path.split(object_name)
     with open(f"{out}/{directory}/.{name}.cmd") as f:
         cfg = re.findall(r"--cfg (\w+)", f.read())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The driver: its module, or that it is built in, and its counters in debugfs. */
+/* Loads and unloads the module, tells whether the driver is built in, and reads its counters. */
 
 #include "simple.h"
 
@@ -58,7 +58,7 @@ bool booted_with(const char *params)
 	return !strcmp(booted, params);
 }
 
-/* By read() and write(), so that no memory is allocated that was not there. */
+/* Uses read() and write(), as reading through a mapping would allocate pages. */
 static int write_zeros(const char *path)
 {
 	const size_t page = page_size();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The machine: what the kernel tells of it in its files, and what can be set there. */
+/* What the kernel's files tell of the machine, and what can be set there. */
 
 #include "simple.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The memory of this process: mappings, what is in them, and what the kernel maps there. */
+/* The memory of this process: mappings, their content, and their physical pages. */
 
 #include "simple.h"
 
@@ -109,7 +109,7 @@ long faults_of_reading(char *addr, size_t pages)
 	return after.ru_minflt - before.ru_minflt;
 }
 
-/* Reads the kernel's entries of so many pages; those that cannot be read are 0. */
+/* Reads the pagemap entries of the pages; an entry that cannot be read is 0. */
 static void read_pagemap(const void *addr, __u64 *entries, size_t pages)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

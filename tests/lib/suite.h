@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What only test suites need: the kernel's harness, and when a case is skipped. */
+/* What only test suites need: the kernel's harness, and macros that skip a case. */
 #ifndef _SIMPLE_SUITE_H
 #define _SIMPLE_SUITE_H
 
@@ -9,11 +9,11 @@
 
 #include "kselftest_harness.h"
 
-/* Seconds after which a test has hung: half a minute is little for a debug kernel. */
+/* Seconds until a test is killed. The harness's 30 are too few for a debug kernel. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
 
-/* Has each case of the fixture run on both devices. */
+/* Makes each case of the fixture run on both devices. */
 #define DEVICE_VARIANTS(type) \
 	static_assert(sizeof(FIXTURE_DATA(type)), "FIXTURE() comes first"); \
 	FIXTURE_VARIANT(type) { \
@@ -30,7 +30,7 @@
 		.path = "/dev/simplen", \
 	}
 
-/* A skip must not hide that something was wrong before it. */
+/* Skips the case. If it has failed already, it is aborted, as a skip would hide that. */
 #define skip_built_in(reason) \
 	do { \
 		if (_metadata->exit_code) \
@@ -38,21 +38,24 @@
 		SKIP(_exit(KSFT_SKIP), "the driver is built in" reason); \
 	} while (0)
 
-/* For a case that unloads the module, or needs memory that nobody has used before. */
+/* For a case that unloads the module, or needs unused memory: skips it without a module. */
 #define need_module() \
 	do { \
 		if (built_in()) \
 			skip_built_in(""); \
 	} while (0)
 
-/* Loads the module with these parameters, whether or not it was loaded. */
+/* Reloads the module with these parameters; skips the case if the driver is built in. */
 #define reload_module(params) \
 	({ \
 		need_module(); \
 		reload_named("simple", params); \
 	})
 
-/* For a case that needs zeros in the memory only, so that the driver may be built in. */
+/*
+ * For a case that needs the memory zeroed, but not unused: also works if the driver
+ * is built in and has these parameters, and skips the case if it has others.
+ */
 #define reload_or_clear(params) \
 	({ \
 		const char *__params = params; \

@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the names are for the tests that source this file
 #
-# Sourced by the tests of the scripts: TAP, and a folder that goes when the test ends.
+# Sourced by the tests of the scripts: prints TAP, and makes the folder $scratch, which is removed when the test ends.
 
-# The tests call make themselves, with settings of their own.
+# The tests call make with settings of their own, which those of the calling make must not change.
 unset MAKEFLAGS MAKELEVEL MFLAGS KERNEL DRIVER
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -39,7 +39,7 @@ expect() {
 	echo "$verdict $test_number $name"
 }
 
-# build_module NAME: builds the driver in tests/drivers/NAME, without a warning, into the folder $out.
+# build_module NAME: builds the driver in tests/drivers/NAME into the folder $out. A warning counts as a failure.
 build_module() {
 	out=$top/build/$1/$FLAVOUR
 	mkdir -p "$out"
@@ -47,7 +47,7 @@ build_module() {
 	[[ $output != *warning:* ]] || status="$status, and warnings"
 }
 
-# done_testing: the plan, and the exit status.
+# done_testing: prints the plan, and fails if a test has failed.
 done_testing() {
 	echo "1..$test_number"
 	[ "$tests_failed" = 0 ]
