@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# commands.sh PROMPT HEADING: prints what docs/install.md says to type at that prompt, under that heading.
+# commands.sh PROMPT HEADING: prints the commands that docs/install.md has after that prompt, under that heading.
 
 awk -v prompt="$1 " -v heading="## $2" '
 	/^```/ { inside = !inside; next }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* map FILE PAGES: maps so many pages of it, and writes to the first and to the last. */
+/* map FILE PAGES: maps that many pages of FILE, and writes to the first and to the last. */
 
 #include <err.h>
 #include <fcntl.h>

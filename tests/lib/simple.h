@@ -59,7 +59,7 @@ int reload_or_zero(const char *params);
 /* Unloads "simple", unless it is built in. */
 int unload_if_module(void);
 
-/* A number in debugfs: a counter of a device, or a parameter of "parameters"; -1 if there is none. */
+/* A number in debugfs: a counter of a device, or one of "parameters"; -1 if there is none. */
 long counter(const char *device, const char *name);
 
 /* log.c: the lines in the kernel log that begin with "simple: ". */

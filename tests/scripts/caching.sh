@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A PCI device's memory that is mapped when it is touched has the caching that the driver asked for:
-# the kernel keeps a list of memory types, and what is mapped so takes the type that is there.
+# Tests that a BAR that is mapped by faults has the caching that the driver asked for. On x86 the kernel keeps a list of
+# ranges with their memory types, from which such a mapping takes its type.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -33,11 +33,11 @@ build_tests caching
 run env FILES="$out/caching.ko $tests_out/touch" GUEST_MODULE=none TRACE=no QEMU_ARGS="-device edu" \
 	"$top/scripts/guest/boot.sh" run "$scratch/types"
 if [ "$target_arch" = x86 ]; then
-	# The MTRRs have all addresses of PCI uncached, which wins over cached, as the doc says.
-	expect "each is of the type asked for, and let go" 0 "kind 1: write-combining" "after 1: " \
+	# Cached memory is uncached here: the MTRRs say so of all addresses of PCI, which the documentation mentions.
+	expect "a mapped BAR has the memory type that the driver asks for" 0 "kind 1: write-combining" "after 1: " \
 		"kind 2: uncached-minus" "after 2: "
 else
-	expect "each can be mapped" 0 "kind 2: " "after 2: "
+	expect "a BAR can be mapped with each kind of caching" 0 "kind 2: " "after 2: "
 fi
 
 done_testing

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The debug kernel: what each of its checkers finds fails the run and is shown.
+# Tests that a run on the debug kernel fails, and shows the report, if one of the kernel's checkers finds a bug.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -12,13 +12,13 @@ unset KDIR
 out=$top/build/trouble
 mkdir -p "$out"
 run "$top/scripts/kernel/build-modules.sh" --guest M="$top/tests/drivers/warnings" MO="$out"
-expect "a module that makes trouble builds" 0
+expect "a module with deliberate bugs builds" 0
 
-# notices WHAT TEXT: trouble of that kind gives that text.
+# notices WHAT TEXT: passes if the module's bug WHAT makes the run fail with a report that has that text.
 notices() {
 	printf '#!/bin/sh\ninsmod ./trouble.ko what=%s' "$1" >"$scratch/$1"
 	run make -C "$top" run PROG="$scratch/$1" FILES="$out/trouble.ko"
-	expect "$1 is noticed" 2 "$2" "the guest's kernel reported trouble"
+	expect "a bug of the kind \"$1\" is reported" 2 "$2" "the guest's kernel reported trouble"
 }
 
 notices leak "unreferenced object"
@@ -30,9 +30,9 @@ notices refcount "refcount_warn_saturate"
 notices list "kernel BUG at lib/list_debug.c"
 
 run make -C "$top" run KDIR="$scratch"
-expect "another kernel besides" 2 "KDIR and KERNEL=debug name two kernels"
+expect "KDIR together with KERNEL=debug is refused" 2 "KDIR and KERNEL=debug name two kernels"
 
 run make -C "$top" run KERNEL=none
-expect "no such kernel" 2 "KERNEL=none is not known" "stock, debug"
+expect "a KERNEL that is not known is refused" 2 "KERNEL=none is not known" "stock, debug"
 
 done_testing

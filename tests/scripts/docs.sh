@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the documents state of the program: parameters, counters, commands, and the files that they lead to.
+# Tests that the documents agree with the program: parameters, defaults, counters and commands. Links must lead to files.
 
 # shellcheck disable=SC2016 # the `...` are those of the documents
 # shellcheck source=tests/lib/tap.sh
@@ -19,7 +19,7 @@ run awk 'END { exit NR > 150 }' README.md
 expect "the README has at most 150 lines" 0
 
 awk '/^```rust$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$scratch/driver"
-same "the driver in the README is the example" "$scratch/driver" src/examples/page.rs
+same "the driver in the README is src/examples/page.rs" "$scratch/driver" src/examples/page.rs
 
 for document in *.md docs/*.md; do
 	grep -Eo '\]\([^)#]+' "$document" | cut -c 3- | grep -v '^https\?:' >"$scratch/links"
@@ -28,29 +28,29 @@ for document in *.md docs/*.md; do
 	done <"$scratch/links" >"$scratch/broken"
 	run cat "$scratch/broken"
 	[ -z "$output" ] || status="a link to nothing"
-	expect "the links in $document" 0
+	expect "the links in $document lead to files" 0
 done
 
-# The parameters with their defaults, as the module has them, and as documents say.
+# The parameters and their defaults: those of the module, and those in the documents.
 awk '/^ *[a-z]+: (usize|u8) \{/ { sub(":", "", $1); name = $1 } /default:/ { sub(",", ""); print name, $2 }' \
 	src/simple.rs >"$scratch/parameters"
 sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' README.md >"$scratch/readme"
-same "the README's table of parameters" "$scratch/parameters" "$scratch/readme"
+same "the parameters in README.md are the module's" "$scratch/parameters" "$scratch/readme"
 sed -n 's/^| `\([a-z]*\)` | .* | \([0-9]*\) |$/\1 \2/p' docs/reference.md >"$scratch/table"
-same "that in docs/reference.md" "$scratch/parameters" "$scratch/table"
+same "the parameters in docs/reference.md are the module's" "$scratch/parameters" "$scratch/table"
 sed -n 's/^#\t\([a-z]*\)  *.*(\([0-9]*\))$/\1 \2/p' scripts/package/etc/modprobe.d/simple.conf >"$scratch/modprobe"
-same "those in modprobe.d/simple.conf" "$scratch/parameters" "$scratch/modprobe"
+same "the parameters in modprobe.d/simple.conf are the module's" "$scratch/parameters" "$scratch/modprobe"
 cut -d ' ' -f 1 "$scratch/parameters" >"$scratch/names"
 sed -n 's/^\.R*BI* *\[* *"*\([a-z]*\)=.*/\1/p' docs/simple.4 | awk '!seen[$0]++' >"$scratch/manual"
-same "those in the manual page" "$scratch/names" "$scratch/manual"
+same "the parameters in the manual page are the module's" "$scratch/names" "$scratch/manual"
 
 awk '/^\.BI? / { split($2, name, "="); gsub(/"/, "", name[1]) } /^The default is [0-9]+\.$/ { sub(/\.$/, "", $4); print name[1], $4 }' \
 	docs/simple.4 >"$scratch/defaults"
 run grep -vxFf "$scratch/parameters" "$scratch/defaults"
 [ -s "$scratch/defaults" ] || status=empty
-expect "its defaults are the module's" 1
+expect "the defaults in the manual page are the module's" 1
 
-# What docs/install.md says to type.
+# The commands in docs/install.md, of which the test of the installation runs those under each heading.
 awk '/^## / { heading = substr($0, 4) } /^```console$/ { print heading }' docs/install.md | sort -u >"$scratch/headings"
 while read -r heading; do
 	run grep -F "typed \"$heading\"" tests/install/in-guest.sh
@@ -61,7 +61,7 @@ done <"$scratch/headings"
 sed -n 's/^ *(c"\([a-z_]*\)", |events| .*/\1/p' src/events.rs | sort >"$scratch/counters"
 sed -n '/`simple\/simpler` and `simple\/simplen`/,/^$/p' docs/reference.md | grep -Eo '`[a-z_]+`' | tr -d '`' |
 	grep -vx 'simplen' | sort -u >"$scratch/reference"
-same "the counters in docs/reference.md" "$scratch/counters" "$scratch/reference"
+same "the counters in docs/reference.md are the module's" "$scratch/counters" "$scratch/reference"
 while read -r name; do
 	run grep -Eq "^\.IR? $name( |$)" docs/simple.4
 	expect "the manual page has the counter $name" 0
@@ -76,7 +76,7 @@ done < <(sed -n '/^\.PHONY:/,/[^\\]$/p' Makefile | sed 's/^\.PHONY://; s/\\$//' 
 grep -Eho '(^|`|\$ |sudo |&& )make [a-z][a-z-]+' README.md CONTRIBUTING.md docs/*.md | sed 's/.*make //' | sort -u >"$scratch/typed"
 while read -r target; do
 	run grep -Eq "^$target:" Makefile
-	expect "there is a make $target, which a document names" 0
+	expect "make $target exists, which a document names" 0
 done <"$scratch/typed"
 
 done_testing

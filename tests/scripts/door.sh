@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What is no misc device can be mapped by the same abstractions: a character device with file
-# operations of its own, whose files refer to what is mapped in a way of their own.
+# Tests that the abstractions can map a device that is no misc device: a character device with file operations of its
+# own, and with private data of files that is not the Arc that the abstractions use for misc devices.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -26,10 +26,11 @@ END_OF_SCRIPT
 
 build_tests door
 run env FILES="$out/door.ko $tests_out/door" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/map"
-expect "it is mapped, shared, forked, and holds the module" 0 "two mappings of a file show the same" \
-	"another file has a page of its own" "beyond the page is a SIGBUS" "executable is refused" \
-	"a child writes to the same page" "what is unmapped once stays in the other mapping" \
-	"a private write is to a copy" "rmmod is refused while it is mapped" "the mapping stays" \
-	"rmmod works after that"
+expect "the device can be mapped, shared and forked, and a mapping holds the module" 0 \
+	"two mappings of a file show the same page" "another file has another page" \
+	"touching a second page is a SIGBUS" "an executable mapping is refused" "a child writes to the same page" \
+	"after one munmap, the other mapping keeps the page" "a write to a private mapping goes to a copy" \
+	"rmmod is refused while a mapping exists" "the refused rmmod leaves the mapping" \
+	"rmmod succeeds when all is unmapped"
 
 done_testing

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Drivers in folders outside of the checkout: what make new makes is built, run, tested and tortured as it is.
+# Tests drivers in folders outside of the checkout: a driver that make new made can be built, run, tested and tortured
+# without a change.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -13,22 +14,23 @@ unset KDIR
 
 in_root=$top/scripts/kernel/in-root.sh
 
-# make_in FOLDER ARG...: what somebody types in a driver's folder.
+# make_in FOLDER ARG...: runs make in a driver's folder, as its author does.
 make_in() {
 	run timeout 600 make -C "$@"
 }
 
-# A folder whose path has spaces, and that cannot be written to, but for build/.
+# A folder whose path has spaces, and that cannot be written to, except for its folder "build".
 spaced="$scratch/my drivers/pages one/pager"
 run make -C "$top" new DRIVER="$spaced"
-expect "a driver that serves pages is made" 0 "make run DRIVER="
+expect "make new makes a driver that serves pages" 0 "make run DRIVER="
 mkdir "$spaced/build"
 chmod a-w "$spaced" "$spaced/tests"
 run make -C "$top" run DRIVER="$spaced"
-expect "its tests pass in a guest" 0 "ok 1 mapping.is_zero_at_first" "ok 1 threads increment one counter in the page" \
+expect "the new driver's tests pass in a guest" 0 \
+	"ok 1 mapping.is_zero_at_first" "ok 1 threads increment one counter in the page" \
 	"ok 1 pager can be unloaded" "6 passed, 0 failed"
 make_in "$spaced"
-expect "in its folder make builds it" 0 "pager.ko"
+expect "make in the driver's folder builds it" 0 "pager.ko"
 chmod u+w "$spaced" "$spaced/tests"
 
 # The rest does not depend on the kernel.
@@ -40,15 +42,15 @@ fi
 for kind in frames pci; do
 	folder=$scratch/drivers/a_$kind
 	run make -C "$top" new DRIVER="$folder" KIND=$kind
-	expect "$kind: a driver is made" 0 "made $folder/driver.rs"
+	expect "$kind: make new makes a driver" 0 "made $folder/driver.rs"
 	make_in "$folder" test
-	expect "$kind: in its folder make test passes" 0 "5 passed, 0 failed"
+	expect "$kind: make test in the driver's folder passes" 0 "5 passed, 0 failed"
 	make_in "$folder" lint
 	expect "$kind: the linters find nothing" 0 ", 0 failed"
 	device=/dev/a_$kind
 	[ $kind = frames ] || device=/dev/a_pci0
 	make_in "$folder" torture DEV=$device DURATION=5 SEED=1
-	expect "$kind: it stands torture" 0 "3 passed, 0 failed"
+	expect "$kind: the torture passes" 0 "3 passed, 0 failed"
 done
 
 frames=$scratch/drivers/a_frames
@@ -57,24 +59,25 @@ cat >"$scratch/hello" <<'END'
 echo "hello $1, $(ls /dev/a_frames)"
 END
 make_in "$frames" run PROG="$scratch/hello" ARGS="there"
-expect "a program of one's own runs with it" 0 "hello there, /dev/a_frames"
+expect "make run runs a program with the driver" 0 "hello there, /dev/a_frames"
 run make -C "$top" shell DRIVER="$frames" <<<'ls /dev/a_frames; exit 0'
-expect "and a shell" 0 "/dev/a_frames"
+expect "make shell runs a shell with the driver" 0 "/dev/a_frames"
 make_in "$frames" doc
-expect "its documentation is made" 0 "build/doc/"
+expect "make doc makes the driver's documentation" 0 "build/doc/"
 make_in "$frames" rust-analyzer
-expect "and what rust-analyzer wants" 0 "rust-project.json"
+expect "make rust-analyzer makes the driver's rust-project.json" 0 "rust-project.json"
 run grep -cE "root_module.*($frames/driver.rs|$top/src/abstractions/simple_mmap.rs)" "$frames/rust-project.json"
-expect "with the driver's crate and that of the abstractions" 0 2
+expect "rust-project.json has the driver's crate and that of the abstractions" 0 2
 
 # The kernel's own make finds the abstractions by the line in the Kbuild. The build root sees the folder.
 kernel=$("$top/scripts/kernel/stock.sh")
 mkdir "$frames/build/plain"
 run env DRIVER="$frames" "$in_root" env -u SIMPLE_MMAP make -C "$kernel/build" M="$frames" MO="$frames/build/plain" \
 	ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain" modules
-expect "the kernel's make builds it, too" 0 "LD [M]  a_frames.ko"
+expect "the kernel's own make builds the driver" 0 "LD [M]  a_frames.ko"
 
-# What is built into one kernel must not have names in common. Modules have these.
+# symbols NAME: prints the global symbols of a driver. Two drivers that are built into one kernel must have none in
+# common. init_module and cleanup_module, which are left out below, are there in modules only.
 symbols() {
 	DRIVER=$scratch/drivers/$1 "$in_root" nm -g --defined-only \
 		"$scratch/drivers/$1/build/$(cat "$kernel/release")/$1.o" | awk '{ print $3 }' | sort
@@ -84,7 +87,7 @@ output=$(grep -vxE '(__pfx_)?(init|cleanup)_module' <<<"$output") || true
 [ -z "$output" ] || status="$status, and there are some"
 expect "two drivers have no names of symbols in common" 0
 run test "$(symbols a_frames | wc -l)" -gt 10
-expect "of which there are some" 0
+expect "a driver has symbols that are compared" 0
 
 run make -C "$top" new DRIVER="$frames"
 expect "a folder with something in it is refused" 2 "is there, and not empty"
@@ -93,19 +96,19 @@ expect "a name that no module can have is refused" 2 'cannot be called "My-Drive
 run make -C "$top" new DRIVER="$scratch/other" KIND=magic
 expect "a kind that is not known is refused" 2 "KIND=magic is not known" "pages"
 run test ! -e "$scratch/other"
-expect "and nothing is made" 0
+expect "a kind that is not known makes no folder" 0
 run make -C "$top" new
-expect "without a folder it says so" 2 "make new DRIVER=<folder>"
+expect "make new without DRIVER is refused" 2 "make new DRIVER=<folder>"
 run make -C "$top" run DRIVER="$scratch/absent"
-expect "a folder that is not there is refused" 2 "there is no such folder" "make new DRIVER="
+expect "a DRIVER that does not exist is refused" 2 "there is no such folder" "make new DRIVER="
 mkdir "$scratch/empty"
 run make -C "$top" DRIVER="$scratch/empty"
-expect "and one without a driver" 2 "has no Kbuild"
+expect "a DRIVER without a Kbuild is refused" 2 "has no Kbuild"
 run make -C "$top" bench DRIVER="$frames"
-expect "what is for the project's own module says so" 2 "is for this project's own module"
+expect "make bench refuses DRIVER" 2 "is for this project's own module"
 run make -C "$top" torture DRIVER="$frames"
-expect "torture asks for the device" 2 "DEV=/dev/<name>"
+expect "make torture with DRIVER and without DEV is refused" 2 "DEV=/dev/<name>"
 run make -C "$top" run DRIVER="$frames" MODPARAMS="size=7"
-expect "a parameter that the driver does not have" 2 "a_frames has no parameter size" "It has: none"
+expect "a parameter that the driver does not have is refused" 2 "a_frames has no parameter size" "It has: none"
 
 done_testing

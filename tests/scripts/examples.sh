@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The examples in the documentation of the abstractions: they compile and run, and name all that is
-# public.
+# Tests the examples in the documentation of the abstractions: they compile and run, and each public item is named in
+# one.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -25,7 +25,7 @@ unset KDIR
 run examples unnamed
 expect "an example names each public item" 0
 
-# What does not compile is not to run as it was before.
+# Remove the module of an earlier run, so that it is not taken for one that does not compile now.
 rm -f "$out/doc_examples.ko"
 examples make "$out/examples.rs"
 run build
@@ -41,6 +41,6 @@ exit $status
 END_OF_SCRIPT
 run env FILES="$out/doc_examples.ko" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
 mapfile -t names < <(sed -n 's/^ *("\(.*\)", .*::run),$/\1/p' "$out/examples.rs")
-expect "they run: ${#names[@]}" 0 "${names[@]/#/doc_examples: doc example }"
+expect "all ${#names[@]} examples run" 0 "${names[@]/#/doc_examples: doc example }"
 
 done_testing

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Memory that is added to the machine while a program has its addresses mapped through
-# /dev/simpler with physical=1. It is taken out of the mappings before the kernel uses it.
+# Tests memory that is added to the machine while a program has its addresses mapped through
+# /dev/simpler with physical=1: it is taken out of the mappings before the kernel uses it.
 
 unset KDIR
 
@@ -21,13 +21,13 @@ fi
 
 build_tests hotplug
 
-# QEMU and its client run here, and name their sockets without a directory: the path of a socket may
-# have no more than 107 characters.
+# QEMU and its client run in this folder and use relative paths of their sockets, as the path of a
+# socket has at most 107 characters.
 mkdir -p "$top/build"
 sockets=$(mktemp -d "$top/build/hotplug.XXXXXX")
 trap 'rm -rf "$scratch" "$sockets"' EXIT
 
-# guest [ARG...]: boots with a slot for memory, and further arguments of the kernel's.
+# guest [ARG...]: boots a guest with a slot for memory, and with these arguments of its kernel.
 guest() (
 	cd "$sockets" || exit
 	exec {ready}< <(exec "$top/scripts/kernel/in-root.sh" python3 "$top/scripts/guest/qmp.py")
@@ -43,10 +43,10 @@ guest() (
 )
 
 run guest
-expect "mappings of memory that is added are taken back" 0 "1..9"
+expect "memory that is added is taken out of mappings" 0 "1..9"
 
 run guest memory_hotplug.memmap_on_memory=1
-expect "physical=1 is refused where memory describes itself" 1 \
+expect "physical=1 is refused with memmap_on_memory" 1 \
 	"memory_hotplug.memmap_on_memory is set"
 
 done_testing

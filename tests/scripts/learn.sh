@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# docs/learn.md: its programs are compiled and run as it says, and print what it says, except for addresses, times and
-# process numbers.
+# Tests that the programs in docs/learn.md can be compiled and run as it says, and print what it says, except for
+# addresses, times and process numbers.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -13,13 +13,13 @@ unset KDIR
 . "$top/scripts/lib/kernels.sh"
 set +e
 
-# What it shows is of pages of 4 KiB, and of the processor's page tables.
+# The document shows what the programs print with pages of 4 KiB and x86's page tables.
 if [ "$SERIES $FLAVOUR" != "${target_series[0]} amd64" ]; then
-	echo "1..0 # SKIP run for the kernel that is the default"
+	echo "1..0 # SKIP the document shows what the default kernel prints"
 	exit
 fi
 
-# In the checkout, as the build root does not see other folders.
+# The folder is in the checkout, as the build root does not see others.
 folder=$top/build/learn
 rm -rf "$folder"
 mkdir -p "$folder"
@@ -33,7 +33,7 @@ awk '
 	piece { print >piece }
 ' "$top/docs/learn.md"
 
-# masked: what comes in, without what differs from run to run.
+# masked: copies stdin without the parts that differ from run to run.
 masked() {
 	sed -E -e 's/^\[ *[0-9.]+\]/[time]/; s/virt [0-9a-f]+/virt address/; s/phys [0-9a-f]{6,}/phys address/' \
 		-e 's/\(pid [0-9]+\)/(pid)/; s/^[0-9a-f]+-[0-9a-f]+ /range /; s/^(range .* 00:)[^/]*/\1 /; s/ +$//' |
@@ -43,12 +43,12 @@ masked() {
 for console in *.console; do
 	program=${console%.console}
 	mapfile -t commands < <(sed -n 's/^\$ //p' "$console")
-	# The compiler is that of the build root, as the host need not have one.
+	# Use the compiler of the build root, as the host need not have one.
 	# shellcheck disable=SC2086 # words
 	run "$top/scripts/kernel/in-root.sh" ${commands[0]}
-	expect "${commands[0]}" 0
+	expect "$program is compiled: ${commands[0]}" 0
 	run bash -c "${commands[1]}"
-	expect "${commands[1]}" 0
+	expect "$program runs: ${commands[1]}" 0
 	sed '1,/^\.\.\.$/d' "$console" | masked >"$scratch/wanted"
 	masked <<<"$output" >"$scratch/printed"
 	run diff "$scratch/wanted" "$scratch/printed"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel and user space use the same memory, at any offset and at the same time: a page,
+# Tests that the kernel and user space can use the same memory, at any offset and at the same time: a page,
 # contiguous pages, and pages of vmalloc().
 
 # shellcheck source=tests/lib/tap.sh
@@ -22,9 +22,10 @@ cp memory.ko / && ./memory
 END_OF_SCRIPT
 
 build_tests memory
-# With init_on_alloc=0 a page shows that nobody asked for it to be zeroed.
+# With init_on_alloc=0 the kernel does not zero pages by itself, so a page that the driver forgot to zero shows.
 run env FILES="$out/memory.ko $tests_out/memory" GUEST_MODULE=none TRACE=no KERNEL_ARGS=init_on_alloc=0 \
 	"$top/scripts/guest/boot.sh" run "$scratch/each"
-expect "both sides use it" 0 memory.{page,contig,vmalloc}.pipe_keeps_a_page "fail:0 xfail:0 xpass:0 skip:0"
+expect "the kernel and a program use the same memory" 0 \
+	memory.{page,contig,vmalloc}.pipe_keeps_a_page "fail:0 xfail:0 xpass:0 skip:0"
 
 done_testing

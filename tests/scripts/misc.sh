@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What misc devices have beside memory: names and minor numbers that are chosen at run time, ioctl, a
+# Tests what misc devices have beside memory: names and minor numbers that are chosen at run time, ioctl, a
 # hook for the release of a file, the events of poll, and mappings that a child does not get.
 
 # shellcheck source=tests/lib/tap.sh
@@ -16,7 +16,7 @@ unset KDIR
 build_module misc
 expect "a driver with two devices of one type compiles" 0
 
-# The guest fails for a warning of its kernel's, so none of the refusals has one.
+# The driver has many names and minor numbers refused. The run fails if the guest's kernel warns of one of them.
 cat >"$scratch/load" <<'END_OF_SCRIPT'
 #!/bin/sh
 insmod ./misctest.ko second_minor=19 2>&1 && exit 1
@@ -31,23 +31,24 @@ END_OF_SCRIPT
 build_tests misc
 run env FILES="$out/misctest.ko $tests_out/misc" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
 compat=()
-[ "$target_arch" != x86 ] || compat=("compat: compat_ioctl is asked" "compat: ioctl is asked without it"
-	"compat: a structure is copied in and out" "compat: the same by compat_ptr_ioctl()")
+[ "$target_arch" != x86 ] || compat=("compat: compat_ioctl is called"
+	"compat: ioctl is called if there is no compat_ioctl"
+	"compat: compat_ioctl copies a structure in and out" "compat: ioctl copies a structure in and out")
 expect "a minor number in use fails the load" 0 "Device or resource busy"
 expect "names and minor numbers are as asked for" 0 "1 with the longest name" " 19 misctest41" \
-	"minors: the first is as asked for" "minors: the second is one that the kernel chose" \
-	"devices: the second has no events"
-expect "ioctl, also of a 32-bit process" 0 "ioctl: a structure is copied in" \
+	"minors: the first device has the one that was asked for" "minors: the kernel chose that of the second device" \
+	"devices: the second has no events of the first"
+expect "ioctl works, also from a 32-bit process" 0 "ioctl: a structure is copied in" \
 	"ioctl: a structure is copied out" \
-	"ioctl: none is EFAULT" "ioctl: unknown is ENOTTY" \
+	"ioctl: a null pointer is EFAULT" "ioctl: an unknown command is ENOTTY" \
 	"ioctl: a file can be given another descriptor" "${compat[@]}"
-expect "open and release are told of" 0 "release: not while it is open" \
-	"release: not while it is mapped" "release: once, when all is gone" \
-	"open: the driver knows who opens it"
-expect "a child of fork gets no mapping that is not to be copied" 0 \
-	"fork: a child has not what is not to be copied" "fork: MADV_DOFORK takes it back" \
-	"fork: not for MADV_DOFORK if it cannot grow either"
-expect "poll tells each event" 0 "poll: readable" "poll: writable" "poll: priority" "poll: error" \
-	"poll: hangup" "poll: two at once" "poll: what fails" "poll: who waits is woken"
+expect "the driver is told of open and release" 0 "release: not called while a descriptor is open" \
+	"release: not called while the file is mapped" "release: called once, after the last use of the file" \
+	"open: the driver knows who opens the file"
+expect "a child does not get a mapping with deny_copy()" 0 \
+	"fork: a child does not get a mapping with deny_copy()" "fork: MADV_DOFORK undoes deny_copy()" \
+	"fork: MADV_DOFORK fails with deny_copy() and deny_expand()"
+expect "poll returns each event" 0 "poll: readable" "poll: writable" "poll: priority" "poll: error" \
+	"poll: hangup" "poll: two events at once" "poll: an error of the driver's" "poll: a waiting process is woken"
 
 done_testing

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the abstractions promise by construction: the files in tests/misuse do not compile, and what
-# follows each of their EXPECT comments does not for the reason that the comment gives.
+# Tests that misuse of the abstractions does not compile: the code after each EXPECT comment in tests/misuse gives the
+# error that the comment names.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -15,8 +15,8 @@ for source in "$top"/tests/misuse/*.rs; do
 	run "$top/scripts/kernel/build-modules.sh" --guest M="$top/tests/misuse" MO="$out" \
 		MISUSE="$(basename "$source" .rs)"
 	expect "${source##*/} does not compile" 2
-	# Each error's text and line: the first one in the file, as that of a macro is where it is used.
-	# Where the compiler says nothing of the file, the line is 0.
+	# Each error's line and text. Of several lines in the file the first one is taken, which for an error in a macro is
+	# where it is used. If the compiler names no line of the file, the line is 0.
 	errors=$(awk -v file="/${source##*/}:" '
 		/^error/ { if (text) print line, text; text = $0; line = 0 }
 		/^ *(-->|:::)/ && !line && sub(".*" file, "") { line = $0 + 0 }
@@ -27,7 +27,7 @@ for source in "$top"/tests/misuse/*.rs; do
 			{ print }
 			END { exit !found }' <<<"$errors"
 		expect "line $line: $reason" 0
-	# Each comment's line, that of the next one, and its reason.
+	# Each EXPECT comment's line, the line of the next one, and its text.
 	done < <(awk 'sub(".*// EXPECT ", "") { if (line) print line, NR, reason; line = NR; reason = $0 }
 		END { if (line) print line, NR + 1, reason }' "$source")
 done

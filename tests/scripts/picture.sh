@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make picture: that the screen shows, pixel by pixel, the picture in the README, whichever way it
-# was drawn. After a change of the picture: cp build/picture/mapped.png docs/picture.png
+# Tests that after make picture the screen shows, pixel by pixel, the picture in the README, in whichever
+# way it was drawn. After a change of the picture: cp build/picture/mapped.png docs/picture.png
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 picture=$top/docs/picture.png
 
-# pixels FILE: those of a PNG file, as they stand in a PPM file.
+# pixels FILE: prints the PNG file as a PPM file, which has the plain pixels.
 pixels() {
 	"$top/scripts/kernel/in-root.sh" pngtopnm "$1"
 }
 
-# compare NAME: the pixels of NAME.png of the last "make picture" with those of the picture in the README. Files with
-# the same pixels may differ, as libpng's versions and settings compress in different ways.
+# compare NAME: compares the pixels of NAME.png of the last "make picture" with those of the picture in the README. Files
+# with the same pixels can differ, as versions and settings of libpng compress in different ways.
 compare() {
 	pixels "$top/build/picture/$1.png" >"$scratch/$1.ppm"
 	run cmp "$scratch/picture.ppm" "$scratch/$1.ppm"
@@ -23,7 +23,7 @@ compare() {
 
 pixels "$picture" >"$scratch/picture.ppm"
 
-# cost WAY: what a pixel costs, from the output.
+# cost WAY: prints how many instructions a pixel takes that is drawn in that way, from the output.
 cost() {
 	sed -n "s/^  $1  *\([0-9.]*\),.*/\1/p" <<<"$output" | tr -d '\r'
 }
@@ -52,6 +52,6 @@ expect "the screen shows the picture, drawn by a write for each row" 0
 	printf '\0'
 } | "$top/scripts/kernel/in-root.sh" pnmtopng >"$top/build/picture/spoilt.png" 2>/dev/null
 compare spoilt
-expect "a single pixel that differs is noticed" 1 "differ: byte 921615"
+expect "the comparison notices a single pixel that differs" 1 "differ: byte 921615"
 
 done_testing

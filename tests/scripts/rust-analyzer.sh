@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make rust-analyzer: the project names the module's crates and the kernel's, with paths that an editor
-# outside of the build root can open.
+# Tests that the rust-project.json of make rust-analyzer names the module's crates and the kernel's, with paths that
+# an editor outside of the build root can open.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
-# The user's own project may be for another kernel.
+# Keep the user's own rust-project.json, which can be for another kernel.
 project=$top/rust-project.json
 [ ! -e "$project" ] || cp -p "$project" "$scratch/users"
 run env KDIR= KERNEL=stock make -C "$top" rust-analyzer
-expect "it is made for the stock kernel" 0 "rust-project.json"
+expect "rust-project.json is made for the stock kernel" 0 "rust-project.json"
 mv "$project" "$scratch/project"
 [ ! -e "$scratch/users" ] || mv "$scratch/users" "$project"
 
-# A line "dep ROOT NAME ROOT" for each dependency of each crate, and "path PATH" for each path, first of
-# all the sysroot.
+# Writes a line "dep ROOT NAME ROOT" for each dependency of each crate, and "path PATH" for each path. The first path is
+# the sysroot.
 "$top/scripts/kernel/in-root.sh" python3 -c '
 import json, sys
 project = json.load(sys.stdin)
@@ -41,11 +41,11 @@ for root in simple examples/page examples/mirror examples/clock examples/edu; do
 	expect "src/$root.rs is the root of a crate that uses the kernel's" 0 "/rust/kernel/lib.rs"
 done
 run test "$(grep -c "^dep $top/.* kernel " "$scratch/facts")" = 6
-expect "and no other file is, apart from that of the abstractions" 0
+expect "apart from the abstractions, no other file of the checkout is the root of a crate" 0
 run grep "^dep /.*/rust/kernel/lib.rs core " "$scratch/facts"
 expect "the kernel's crate uses the compiler's core" 0 "/library/core/src/lib.rs"
 
-# On this system, not in the build root.
+# missing: lists the paths that do not exist on this system, outside of the build root.
 missing() {
 	local path
 	sed -n 's/^path //p' "$scratch/facts" | sort -u | while IFS= read -r path; do
@@ -53,19 +53,19 @@ missing() {
 	done
 }
 run missing
-expect "all paths exist" 0
+expect "the paths are looked for" 0
 run test -z "$output"
-expect "and none is missing" 0
+expect "all paths exist" 0
 run grep -c '^path ' "$scratch/facts"
-expect "of which there are some" 0
+expect "rust-project.json has paths" 0
 
 # rust-analyzer starts these, from any directory.
 sysroot=$(sed -n 's/^path //p;q' "$scratch/facts")
 run env -C / "$sysroot/bin/rustc" --print sysroot
-expect "the compiler starts" 0 /usr
+expect "the sysroot's compiler starts" 0 /usr
 macros=$(sed -n 's/^path \(.*libmacros[.]so\)$/\1/p' "$scratch/facts")
 run env -C / RUST_ANALYZER_INTERNALS_DO_NOT_USE=yes "$sysroot/libexec/rust-analyzer-proc-macro-srv" \
 	<<<"{\"ListMacros\":{\"dylib_path\":\"$macros\"}}"
-expect "the server of macros starts, and loads the kernel's" 0 '"module"' '"vtable"'
+expect "the sysroot's server of macros starts, and loads the kernel's macros" 0 '"module"' '"vtable"'
 
 done_testing

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A series that the distribution does not offer, or not whole, is answered with those that it does.
+# Tests that a series that Debian does not offer, or not with all packages, is refused with a list of those that it
+# offers.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -10,7 +11,7 @@
 # shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
-# The build root, with a distribution of the test's own, in a cache of its own.
+# Use the build root with a package archive of the test's own, and a cache of its own.
 root=$("$top/scripts/kernel/build-root.sh")
 export SIMPLE_CACHE=$scratch/cache
 mkdir -p "$SIMPLE_CACHE/apt/lists/partial"
@@ -24,13 +25,13 @@ Dir::Cache "$SIMPLE_CACHE/apt/cache";
 END
 echo "deb [trusted=yes] file:$SIMPLE_CACHE/apt ./" >"$SIMPLE_CACHE/apt/sources.list"
 
-# offer PACKAGE...: makes the distribution have these, in version 1.
+# offer PACKAGE...: makes the archive offer these packages, in version 1.
 offer() {
 	printf "Package: %s\nVersion: 1\nArchitecture: $target_deb_arch\nDescription: a kernel\nFilename: none\n\n" "$@" \
 		>"$SIMPLE_CACHE/apt/Packages"
 }
 
-# whole SERIES: the names of all packages of a kernel.
+# whole SERIES: prints the names of all packages of a kernel.
 whole() {
 	printf '%s\n' "linux-source-$1" "linux-"{headers,modules,binary-unsigned}"-$1.1+test-$FLAVOUR"
 }
@@ -42,16 +43,16 @@ wanted() {
 # shellcheck disable=SC2046 # a package each
 offer $(whole 7.2)
 wanted 7.3
-expect "a series that is gone" 1 "has no kernel 7.3 of flavour $FLAVOUR now" "It offers: SERIES=7.2"
+expect "a series that is not offered is refused" 1 "has no kernel 7.3 of flavour $FLAVOUR now" "It offers: SERIES=7.2"
 
 # shellcheck disable=SC2046
 offer $(whole 7.2 | grep -v binary) $(whole 7.3)
 wanted 7.2
-expect "a series without its image" 1 "has no kernel 7.2 of flavour $FLAVOUR now" "It offers: SERIES=7.3"
+expect "a series without its image is refused" 1 "has no kernel 7.2 of flavour $FLAVOUR now" "It offers: SERIES=7.3"
 
 # shellcheck disable=SC2046
 offer $(whole 6.12)
 wanted 7.2
-expect "none of those known" 1 "It offers: no known series of this flavour"
+expect "the error tells that no known series is offered" 1 "It offers: no known series of this flavour"
 
 done_testing

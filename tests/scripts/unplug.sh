@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A PCI device that is unplugged while a program has its registers mapped through simple_edu.
+# Tests a PCI device that is unplugged while a program has its registers mapped through simple_edu.
 
 unset KDIR
 
@@ -14,13 +14,13 @@ unset KDIR
 
 build_tests hotplug
 
-# QEMU and its client run here, and name their sockets without a directory: the path of a socket may
-# have no more than 107 characters.
+# QEMU and its client run in this folder and use relative paths of their sockets, as the path of a
+# socket has at most 107 characters.
 mkdir -p "$top/build"
 sockets=$(mktemp -d "$top/build/unplug.XXXXXX")
 trap 'rm -rf "$scratch" "$sockets"' EXIT
 
-# guest BUS [ARG...]: boots, with further arguments of QEMU's, among them one for the bus.
+# guest BUS [ARG...]: boots a guest whose devices are plugged into that bus, with these arguments of QEMU.
 guest() (
 	bus=$1
 	shift
@@ -41,6 +41,6 @@ if [ "$target_arch" = x86 ]; then
 else
 	run guest bay -device pcie-root-port,id=bay,chassis=1
 fi
-expect "a device that is unplugged takes its mappings along" 0 "1..11"
+expect "unplugging a device removes its mappings" 0 "1..11"
 
 done_testing

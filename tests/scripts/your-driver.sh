@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# docs/your-driver.md: what it says to type is typed, in order, and its pieces of code are put where it says.
-# Every command succeeds.
+# Tests docs/your-driver.md: runs its commands in order, and puts its pieces of code where it says. Every command must
+# succeed.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -12,9 +12,9 @@ unset KDIR
 # shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
-# It does not depend on the kernel.
+# The document does not depend on the kernel.
 if [ "$SERIES $FLAVOUR" != "${target_series[0]} amd64" ]; then
-	echo "1..0 # SKIP typed for the kernel that is the default"
+	echo "1..0 # SKIP the document is tested with the default kernel only"
 	exit
 fi
 
@@ -22,8 +22,8 @@ doc=$top/docs/your-driver.md
 ln -s "$top" "$scratch/simple"
 cd "$scratch" || exit
 
-# pieces DIRECTORY: cuts the document into files there, in order: NUMBER.LANGUAGE, each a block of code. What
-# the line before it names as a file in `...` is in NUMBER.LANGUAGE.name.
+# Cut the document's blocks of code into the files pieces/NUMBER.LANGUAGE, in order. The last file that the text before
+# a block names in `...` is in pieces/NUMBER.LANGUAGE.name.
 mkdir pieces
 awk '
 	/^```$/ && piece { close(piece); piece = ""; next }
@@ -37,7 +37,7 @@ awk '
 put_piece() {
 	local before after
 	before=$(cat "$folder/driver.rs") after=$(cat "$1")
-	# The build root has a Python, and does not see this folder.
+	# The Python is that of the build root, which does not see this folder: it gets the texts as arguments.
 	after=$(cd "$top" && scripts/kernel/in-root.sh python3 -c '
 import re, sys
 HEAD = r"(?:#\[vtable\]\n)?(impl\b[^{]*|(?:struct|const|static|fn) \w+|use [^;]*)"
@@ -80,10 +80,10 @@ for piece in pieces/??.*; do
 	esac
 done
 
-# What it ends with.
+# Check the drivers that the document ends with.
 run grep -c "^impl MiscDevice for\|^    fn ioctl\|^    fn read_iter" counter/driver.rs edu_device/driver.rs
-expect "there are the drivers that it describes" 0 "counter/driver.rs:2" "edu_device/driver.rs:2"
+expect "the drivers that the document describes are there" 0 "counter/driver.rs:2" "edu_device/driver.rs:2"
 run make -C counter lint
-expect "which the linters find nothing in" 0 ", 0 failed"
+expect "the linters find nothing in the driver counter" 0 ", 0 failed"
 
 done_testing

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* door DEVICE: what can be done to mappings of a character device that has a page for each file. */
+/* door DEVICE: tests mappings of a character device that has a page for each open file. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
@@ -64,17 +64,17 @@ int main(int argc, char **argv)
 	b = map(fd, 1, MAP_SHARED);
 	d = map(other, 1, MAP_SHARED);
 	put(a, "written");
-	check(strcmp(b, "written") == 0, "two mappings of a file show the same");
-	check(d[0] == 0, "another file has a page of its own");
+	check(strcmp(b, "written") == 0, "two mappings of a file show the same page");
+	check(d[0] == 0, "another file has another page");
 
 	signal(SIGBUS, on_bus);
 	if (sigsetjmp(bus, 1) == 0) {
 		a[page] = 1;
-		errx(1, "the second page is there");
+		errx(1, "touching a second page is no SIGBUS");
 	}
-	check(1, "beyond the page is a SIGBUS");
+	check(1, "touching a second page is a SIGBUS");
 	c = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-	check(c == MAP_FAILED && errno == EPERM, "executable is refused");
+	check(c == MAP_FAILED && errno == EPERM, "an executable mapping is refused");
 
 	child = fork();
 	if (child == 0) {
@@ -87,18 +87,19 @@ int main(int argc, char **argv)
 
 	if (munmap(b, page))
 		err(1, "munmap");
-	check(strcmp(a, "by the child") == 0, "what is unmapped once stays in the other mapping");
+	check(strcmp(a, "by the child") == 0, "after one munmap, the other mapping keeps the page");
 
 	b = map(fd, 1, MAP_PRIVATE);
 	put(b, "privately");
-	check(strcmp(a, "by the child") == 0, "a private write is to a copy");
+	check(strcmp(a, "by the child") == 0, "a write to a private mapping goes to a copy");
 
 	close(fd);
 	close(other);
-	check(remove_module() == -1 && errno == EWOULDBLOCK, "rmmod is refused while it is mapped");
-	check(strcmp(a, "by the child") == 0, "the mapping stays");
+	check(remove_module() == -1 && errno == EWOULDBLOCK,
+	      "rmmod is refused while a mapping exists");
+	check(strcmp(a, "by the child") == 0, "the refused rmmod leaves the mapping");
 	if (munmap(a, 2 * page) || munmap(b, page) || munmap(d, page))
 		err(1, "munmap");
-	check(remove_module() == 0, "rmmod works after that");
+	check(remove_module() == 0, "rmmod succeeds when all is unmapped");
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* misc FIRST SECOND PLAIN: what the devices of driver.rs do. */
+/* misc FIRST SECOND PLAIN: tests the devices of driver.rs, whose nodes these are. */
 #define _GNU_SOURCE
 #include "misc.h"
 #include <err.h>
@@ -61,13 +61,15 @@ static void test_ioctls(int fd)
 	check(ioctl(fd, MISC_WORDS, &words) == 0, "ioctl: a structure is copied in");
 	check(words.halves[0] == 7 && words.halves[1] == 0xffffffff && words.sum == 0x100000006,
 	      "ioctl: a structure is copied out");
-	check(ioctl(fd, MISC_WORDS, NULL) == -1 && errno == EFAULT, "ioctl: none is EFAULT");
-	check(ioctl(fd, MISC_WORDS + 100) == -1 && errno == ENOTTY, "ioctl: unknown is ENOTTY");
-	check(ioctl(fd, MISC_IS_COMPAT) == 0, "ioctl: it is not compat_ioctl");
+	check(ioctl(fd, MISC_WORDS, NULL) == -1 && errno == EFAULT,
+	      "ioctl: a null pointer is EFAULT");
+	check(ioctl(fd, MISC_WORDS + 100) == -1 && errno == ENOTTY,
+	      "ioctl: an unknown command is ENOTTY");
+	check(ioctl(fd, MISC_IS_COMPAT) == 0, "ioctl: compat_ioctl is not called");
 }
 
 #ifdef __x86_64__
-/* What a 32-bit process would do: by the 32-bit entry, with an address below 4 GiB. */
+/* Calls ioctl as a 32-bit process does: by int $0x80, with an address below 4 GiB. */
 static int ioctl_32(int fd, unsigned int cmd, void *arg)
 {
 	long result;
@@ -89,15 +91,16 @@ static void test_compat(int fd, int plain)
 
 	if (words == MAP_FAILED)
 		err(1, "mmap");
-	check(ioctl_32(fd, MISC_IS_COMPAT, NULL) == 1, "compat: compat_ioctl is asked");
-	check(ioctl_32(plain, MISC_IS_COMPAT, NULL) == 0, "compat: ioctl is asked without it");
+	check(ioctl_32(fd, MISC_IS_COMPAT, NULL) == 1, "compat: compat_ioctl is called");
+	check(ioctl_32(plain, MISC_IS_COMPAT, NULL) == 0,
+	      "compat: ioctl is called if there is no compat_ioctl");
 	words->halves[0] = 1;
 	check(ioctl_32(fd, MISC_WORDS, words) == 0 && words->halves[1] == 1,
-	      "compat: a structure is copied in and out");
+	      "compat: compat_ioctl copies a structure in and out");
 	check(ioctl_32(plain, MISC_WORDS, words) == 0 && words->halves[0] == 1,
-	      "compat: the same by compat_ptr_ioctl()");
+	      "compat: ioctl copies a structure in and out");
 	check(ioctl_32(fd, MISC_IS_COMPAT + 100, NULL) == -1 && errno == ENOTTY,
-	      "compat: unknown is ENOTTY");
+	      "compat: an unknown command is ENOTTY");
 #endif
 }
 
@@ -113,14 +116,16 @@ static void test_release(const char *path, int fd)
 		err(1, "mmap");
 	close(file);
 	close(copy);
-	check(counts_of(installed).released == before.released, "release: not while it is open");
+	check(counts_of(installed).released == before.released,
+	      "release: not called while a descriptor is open");
 	close(installed);
 	now = counts_of(fd);
 	check(now.opened == before.opened + 1 && now.released == before.released,
-	      "release: not while it is mapped");
+	      "release: not called while the file is mapped");
 	put(at, "still there");
 	munmap(at, getpagesize());
-	check(counts_of(fd).released == before.released + 1, "release: once, when all is gone");
+	check(counts_of(fd).released == before.released + 1,
+	      "release: called once, after the last use of the file");
 }
 
 static void test_credentials(const char *path, int fd)
@@ -132,11 +137,11 @@ static void test_credentials(const char *path, int fd)
 	file = open_device(path);
 	if (seteuid(0))
 		err(1, "seteuid");
-	check(counts_of(fd).euid == 1234, "open: the driver knows who opens it");
+	check(counts_of(fd).euid == 1234, "open: the driver knows who opens the file");
 	close(file);
 }
 
-/* How a child ends that touches AT. */
+/* The wait status of a child that reads from the address. */
 static int touch_in_child(char *at)
 {
 	int status;
@@ -165,15 +170,15 @@ static void test_dontcopy(int fd)
 			check(touch_in_child(at) == 0, "fork: a child has the mapping");
 		} else {
 			check(WTERMSIG(touch_in_child(at)) == SIGSEGV,
-			      "fork: a child has not what is not to be copied");
-			check(*at == 1, "fork: its parent has");
+			      "fork: a child does not get a mapping with deny_copy()");
+			check(*at == 1, "fork: the parent keeps a mapping with deny_copy()");
 			failed = madvise(at, page, MADV_DOFORK);
 			if (deny & MISC_DENY_EXPAND)
 				check(failed && errno == EINVAL && touch_in_child(at) != 0,
-				      "fork: not for MADV_DOFORK if it cannot grow either");
+				      "fork: MADV_DOFORK fails with deny_copy() and deny_expand()");
 			else
 				check(!failed && touch_in_child(at) == 0,
-				      "fork: MADV_DOFORK takes it back");
+				      "fork: MADV_DOFORK undoes deny_copy()");
 		}
 		munmap(at, page);
 	}
@@ -198,15 +203,15 @@ static void test_polls(int fd)
 		int events;
 		const char *what;
 	} all[] = {
-		{ 0, 0, "poll: nothing" },
+		{ 0, 0, "poll: no event" },
 		{ MISC_IS_READABLE, POLLIN | POLLRDNORM, "poll: readable" },
 		{ MISC_IS_WRITABLE, POLLOUT | POLLWRNORM, "poll: writable" },
 		{ MISC_IS_PRIORITY, POLLPRI, "poll: priority" },
 		{ MISC_IS_ERROR, POLLERR, "poll: error" },
 		{ MISC_IS_HANGUP, POLLHUP, "poll: hangup" },
 		{ MISC_IS_READABLE | MISC_IS_HANGUP, POLLIN | POLLRDNORM | POLLHUP,
-		  "poll: two at once" },
-		{ MISC_FAILS, POLLERR | POLLHUP, "poll: what fails" },
+		  "poll: two events at once" },
+		{ MISC_FAILS, POLLERR | POLLHUP, "poll: an error of the driver's" },
 	};
 	unsigned int i;
 	pid_t child;
@@ -221,7 +226,7 @@ static void test_polls(int fd)
 		usleep(100000);
 		_exit(ioctl(fd, MISC_EVENTS, MISC_IS_PRIORITY) != 0);
 	}
-	check(events_of(fd, 10000) == POLLPRI, "poll: who waits is woken");
+	check(events_of(fd, 10000) == POLLPRI, "poll: a waiting process is woken");
 	waitpid(child, NULL, 0);
 }
 
@@ -235,17 +240,17 @@ int main(int argc, char **argv)
 	first = open_device(argv[1]);
 	second = open_device(argv[2]);
 	plain = open_device(argv[3]);
-	check(minor_of(argv[1]) == 19, "minors: the first is as asked for");
-	check(minor_of(argv[2]) > 255, "minors: the second is one that the kernel chose");
+	check(minor_of(argv[1]) == 19, "minors: the first device has the one that was asked for");
+	check(minor_of(argv[2]) > 255, "minors: the kernel chose that of the second device");
 
 	test_ioctls(first);
 	test_compat(first, plain);
 	test_release(argv[1], first);
 	check(counts_of(second).opened == 1 && counts_of(second).released == 0,
-	      "devices: the second counts for itself");
+	      "devices: the second has counts of its own");
 	test_credentials(argv[2], second);
 	test_dontcopy(first);
 	test_polls(first);
-	check(events_of(second, 0) == 0, "devices: the second has no events");
+	check(events_of(second, 0) == 0, "devices: the second has no events of the first");
 	return 0;
 }
