@@ -1,42 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What there is to type; the kernel's build system reads Kbuild instead.
+# The commands of the project. The kernel's build system does not read this file: it reads Kbuild.
 #
 ## make            build simple.ko, and the examples simple_page.ko, simple_mirror.ko, simple_clock.ko, simple_edu.ko
 ## make run        boot a guest with the module loaded, and run the demonstration
-## make run PROG=<file> [ARGS="..."] [FILES="a b ..."]   the same with a program of yours
-## make run DEMO=edu   the same with a program that drives two PCI devices by their mapped registers
+## make run PROG=<file> [ARGS="..."] [FILES="a b ..."]   boot a guest with the module loaded, and run your program
+## make run DEMO=edu   boot a guest, and run a program that drives two PCI devices by their mapped registers
 ## make shell      boot a guest with the module loaded, and give a shell in it
-## make picture    draw a picture on a guest's VGA card through /dev/simpler, in two ways
-## make test [TEST=<suite>[.<case>]]   run all tests in a guest, or that one
-## make matrix     run the tests on every kernel that is known, and print a table
+## make picture    draw a picture on a guest's VGA card through /dev/simpler, by a mapping and by write
+## make test [TEST=<suite>[.<case>]]   run all tests, in a guest and on this machine, or only that suite or case
+## make matrix     run the tests on every kernel that is listed below, and print a table of the results
 ## make torture [DURATION=60] [SEED=n]   use both devices at random in a guest
-## make bench      measure what mapping costs, in instructions [TIME=1: in time too] [SMP=4: threads too]
-## make bench-accept   take the instruction counts of now as those that make test compares with
-## make intree     place the driver in a kernel source tree, build it there, and run the tests with it built in
-## make intree-undo   take it out of KSRC again
-## make check [KDIR=<build tree>]   tell whether the module can be built for that kernel, or the running one
+## make bench      count the instructions that mapping takes [TIME=1: also measure time] [SMP=4: also with threads]
+## make bench-accept   record the current counts of instructions, with which make test compares
+## make intree     add the driver to a kernel source tree, build a kernel with it there, and run the tests on that kernel
+## make intree-undo   remove the driver from the source tree KSRC
+## make check [KDIR=<build tree>]   tell whether the module can be built for that kernel, or for the running one
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions and the drivers
-## make rust-analyzer   write rust-project.json, from which editors know the crates
+## make rust-analyzer   write rust-project.json, which describes the crates to editors
 ## make install [KDIR=<build tree>] [DESTDIR=<dir>]   install the modules, a udev rule and configuration, as root
-## make uninstall [DESTDIR=<dir>]   take that out again
+## make uninstall [DESTDIR=<dir>]   remove what make install has installed
 ## make deb        make Debian packages of the modules, and of their source for DKMS
-## make test-install   install these packages on a Debian in a guest with a disk
-##              Both install and deb: MODULE_SIGN_KEY=<file> MODULE_SIGN_CERT=<file> sign the modules
-## make clean      remove what was built here
-## make distclean  remove the cache too
+##              For make install and make deb, MODULE_SIGN_KEY=<file> MODULE_SIGN_CERT=<file> sign the modules
+## make test-install   install the packages on a Debian in a guest with a disk, and test them there
+## make clean      remove everything that was built in this folder
+## make distclean  remove that and the cache
 ##
-## A driver of your own, in a folder of its own:
-## make new DRIVER=<folder> [KIND=pages|frames|pci]   make one to start from
-## make DRIVER=<folder>   build it, for the kernels below
-## make run|test DRIVER=<folder>   boot a guest with it loaded, and run its tests
-## make torture DRIVER=<folder> DEV=/dev/<name>   use its device at random
-## make shell|check|lint|doc|matrix|rust-analyzer|clean DRIVER=<folder>   as above
+## For a driver of your own, in a folder of its own:
+## make new DRIVER=<folder> [KIND=pages|frames|pci]   make the folder, with a driver to start from
+## make DRIVER=<folder>   build the driver, for the kernel that the settings below choose
+## make run|test DRIVER=<folder>   boot a guest with the driver loaded, and run its tests
+## make torture DRIVER=<folder> DEV=/dev/<name>   use the driver's device at random in a guest
+## make shell|check|lint|doc|matrix|rust-analyzer|clean DRIVER=<folder>   as above, for the driver
 ##
-## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64, FLAVOUR and SERIES of Debian's stock kernels, listed below,
+## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64, FLAVOUR and SERIES of one of Debian's stock kernels, listed below,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/kernel/config/debug.config)
-##              make intree: KSRC=<source tree>, or a copy of the stock kernel's
+##              For make intree, KSRC=<source tree>; the default is a copy of the stock kernel's source
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
