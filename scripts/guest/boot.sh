@@ -52,6 +52,8 @@ check_prog() {
 	[ -f "$1" ] || die "PROG=$1: there is no such file"
 	case $(head -c 4 "$1" | tr -d '\0') in
 	'#!'*)
+		! head -n 1 "$1" | grep -q $'\r$' || die "the lines of $1 end with CR LF, which the guest's shell does not take" \
+			"Let them end with LF: sed -i 's/\r\$//' $(quote "$1")"
 		head -n 1 "$1" | grep -Eq '^#! ?/bin/(sh|busybox)' || die "$1 asks for an interpreter that \
 the guest does not have: $(head -n 1 "$1")" "The guest has busybox: start the script with #!/bin/sh"
 		;;

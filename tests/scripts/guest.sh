@@ -79,6 +79,11 @@ printf '#!/bin/bash\n' >"$scratch/bash-script"
 guest PROG="$scratch/bash-script"
 expect "a script for another shell is refused" 2 "#!/bin/bash" "start the script with #!/bin/sh"
 
+program windows <<<$'echo hello\r'
+sed -i '1s/$/\r/' "$scratch/windows"
+guest PROG="$scratch/windows"
+expect "a script with the line ends of Windows" 2 "the lines of $scratch/windows end with CR LF" "sed -i 's/\\r\$//' '$scratch/windows'"
+
 echo text >"$scratch/text"
 guest PROG="$scratch/text"
 expect "a PROG that is no program is refused" 2 "neither an executable nor a #!/bin/sh script"
