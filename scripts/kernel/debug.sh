@@ -41,6 +41,7 @@ make_kernel() {
 
 	cp "$dir/build/$("${build[@]}" -s image_name)" "$dir/vmlinuz"
 	cp "$dir/build/include/config/kernel.release" "$dir/release"
+	movable "$dir"
 	# Modules are built without them.
 	find "$dir/build" -name '*.o' -delete
 	rm -f "$log"

@@ -71,6 +71,7 @@ make_kernel() {
 
 	say "rebuilding the Rust metadata of $release (once, 1 to 2 minutes)"
 	rebuild_metadata kernel_make "$cache/$source_name" "$dir/build"
+	movable "$dir"
 	echo "$release" >"$dir/release"
 	rm -f "$log"
 }

@@ -1,27 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests that an entry of the cache is complete or absent, whatever happens while it is made, and that "make distclean"
-# removes the project's files only.
+# Tests that an entry of the cache is complete or absent, whatever happens while it is made, that errors name what prevents
+# it, that the cache can be moved, and that "make distclean" removes the project's files only.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
+# Mounted at another path, and hidden where it is, it serves as it is.
+unset KDIR
+kernel=$("$top/scripts/kernel/stock.sh")
+mkdir "$scratch/moved"
+rm -rf "$top/build/moved"
+mkdir -p "$top/build/moved"
+run bwrap --dev-bind / / --bind "${kernel%/*}" "$scratch/moved" --tmpfs "${kernel%/*}" \
+	env SIMPLE_CACHE="$scratch/moved" "$top/scripts/kernel/build-modules.sh" --guest M="$top/tests/drivers/caching" MO="$top/build/moved"
+[[ $output != *"(once"* ]] || status="$status, and something is made anew"
+expect "a module is built with a cache that was moved" 0 "LD [M]  caching.ko"
+
 export SIMPLE_CACHE=$scratch/cache
+cp -r "$top/scripts" "$scratch"
 
 # make_entry SECONDS: makes an entry, slowly; every start leaves a line in $scratch/starts.
 cat >"$scratch/make_entry" <<END
 #!/usr/bin/env bash
-. "$top/scripts/lib/base.sh"
+. "$scratch/scripts/lib/base.sh"
 fill() {
 	echo started >>"$scratch/starts"
+	[ ! -e "$scratch/large" ] || head -c 16M /dev/zero >"\$2/content"
 	echo half >"\$2/content"
 	sleep "\$1"
 	[ ! -e "$scratch/fail" ] || exit 1
 	echo whole >"\$2/content"
 }
-cache_entry entry fill "\$1"
-cat "\$cache/entry/content"
+cache_entry "\${ENTRY:-entry}" fill "\$1"
+cat "\$cache/\${ENTRY:-entry}/content"
 END
 chmod +x "$scratch/make_entry"
 
@@ -61,6 +74,35 @@ expect "two runs at once make the entry once" 0 1
 
 run env SIMPLE_CACHE=/proc/none "$scratch/make_entry" 0
 expect "an error names a cache that cannot be written to" 1 "cannot write to the cache /proc/none" SIMPLE_CACHE
+run bwrap --dev-bind / / --ro-bind "$SIMPLE_CACHE" "$SIMPLE_CACHE" "$scratch/make_entry" 0
+expect "an error names a cache that is read-only" 1 "$SIMPLE_CACHE is read-only" "Set SIMPLE_CACHE"
+run env SIMPLE_CACHE="$scratch/my cache" "$scratch/make_entry" 0
+expect "an error names a cache whose path the kernel's make does not take" 1 "path of the cache: $scratch/my cache" "Set SIMPLE_CACHE"
+
+# To an ordinary user, /usr belongs to somebody else.
+user=()
+[ "$(id -u)" != 0 ] || user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+chmod 777 "$scratch"
+run "${user[@]}" env SIMPLE_CACHE=/usr "$scratch/make_entry" 0
+expect "an error names a cache that belongs to another user" 1 "/usr belongs to root, and you are" "Set SIMPLE_CACHE" "sudo chown -R"
+"${user[@]}" mkdir "$scratch/theirs"
+ln -s /usr "$scratch/theirs/entry"
+run "${user[@]}" env SIMPLE_CACHE="$scratch/theirs" "$scratch/make_entry" 0
+expect "an error names an entry that belongs to another user" 1 "$scratch/theirs/entry belongs to root, and you are" "sudo chown -R"
+
+# small COMMAND...: runs it with a file system of 8 MiB in place of the cache.
+small() {
+	# shellcheck disable=SC2016 # it is for the shell there
+	run unshare --map-root-user --mount sh -ec 'mount -t tmpfs -o size=8M small "$SIMPLE_CACHE"; exec "$@"' - "$@"
+}
+
+small env ENTRY=linux-source-1 "$scratch/make_entry" 0
+expect "an entry that needs more room than there is is not begun" 1 "$SIMPLE_CACHE has 8 MiB free, and linux-source-1 takes" \
+	"Make room, or set SIMPLE_CACHE"
+touch "$scratch/large"
+small "$scratch/make_entry" 0
+expect "an error says that the disk has become full" 1 "the cache $SIMPLE_CACHE is full"
+rm "$scratch/large"
 
 # SIMPLE_CACHE can be somebody's home: add files, and a folder that happens to have a file named like a lock.
 mkdir -p "$SIMPLE_CACHE/mine" "$SIMPLE_CACHE/foo"
