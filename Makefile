@@ -46,6 +46,7 @@
 # A driver's folder calls this file from there.
 makefile := $(lastword $(MAKEFILE_LIST))
 scripts := $(dir $(makefile))scripts
+$(if $(wildcard $(scripts)),,$(error make does not take a space in the path of this file: call it with -C))
 
 # The settings reach the scripts through the environment. So does ARCH, if it is set: exported here it
 # would be set to nothing, which the kernel's own make takes for an architecture.

@@ -35,10 +35,12 @@ built() {
 
 # host_build TREE ARG...: builds the modules with the toolchain of this system.
 host_build() {
-	local tree=$1 out jobs=()
+	local tree=$1 out path jobs=()
 	shift
-	[[ $folder != *[[:space:]:%]* ]] || die "the kernel's make takes no path with a space, a colon or a %: $folder" \
-		"Move the folder, or leave KDIR out: the build for a stock Debian kernel can handle such a path."
+	for path in "$(realpath "$folder")" "$top"; do
+		plain "$path" || die "the kernel's make does not take this path: $path" \
+			"Rename it, or build for a stock Debian kernel: leave KDIR out, and set KERNEL=stock."
+	done
 	out=$folder/build/$(release_of "$tree")
 	mkdir -p "$out"
 	say "building${driver:+ $module_name} for $(release_of "$tree")"

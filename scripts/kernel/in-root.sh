@@ -3,7 +3,9 @@
 #
 # in-root.sh COMMAND [ARG...]: runs COMMAND in the build root, in the current directory.
 # The checkout, the cache and the folder of DRIVER have the same paths in the build root as outside, and so has KSRC,
-# which is read-only there. The rest of the host is not visible.
+# which is read-only there. The rest of the host is not visible. If the kernel's make does not take the path of the
+# checkout, the build root has the checkout at another path too, which replaces the first one in COMMAND and in the
+# current directory.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -27,6 +29,12 @@ args=(
 	--setenv CARGO_HOME "$cache/cargo"
 	--unshare-pid --die-with-parent
 )
+set -- --chdir "$PWD" "$@"
+if [ "$top_in_root" != "$top" ]; then
+	args+=(--bind "$top" "$top_in_root" --setenv SIMPLE_MMAP "$top_in_root")
+	set -- "${@//"$top/"/"$top_in_root/"}"
+	set -- "${@/%"$top"/"$top_in_root"}"
+fi
 # The folder of DRIVER, and if its path has a space, the same folder under a path without one.
 if [ -n "$driver" ]; then
 	args+=(--bind "$driver" "$driver")
@@ -45,4 +53,4 @@ for name in MAKEFLAGS MFLAGS MAKELEVEL RUSTFLAGS RUSTC RUSTUP_TOOLCHAIN CFLAGS L
 	args+=(--unsetenv "$name")
 done
 
-exec bwrap "${args[@]}" --chdir "$PWD" "$@"
+exec bwrap "${args[@]}" "$@"

@@ -8,7 +8,9 @@
 driver=             # the folder DRIVER; empty for this checkout
 folder=$top
 module_name=simple  # the module's file name without .ko
-folder_in_root=$top # the folder's path in the build root, without a space, as the kernel's make cannot handle one
+top_in_root=$top    # the path of the checkout in the build root, which is one that the kernel's make takes
+plain "$top" || top_in_root=/run/simple
+folder_in_root=$top_in_root # the path of the folder there
 
 if [ -n "${DRIVER:-}" ]; then
 	[ -d "$DRIVER" ] || die "DRIVER=$DRIVER: there is no such folder" \
@@ -19,7 +21,7 @@ if [ -n "${DRIVER:-}" ]; then
 	folder=$driver
 	module_name=${driver##*/}
 	folder_in_root=$driver
-	[[ $driver != *[[:space:]:%]* ]] || folder_in_root=/run/driver/$module_name
+	plain "$driver" || folder_in_root=/run/driver/$module_name
 	mkdir -p "$driver/build" 2>/dev/null || true
 	[ -w "$driver/build" ] || die "cannot write to $driver/build" \
 		"The build of a driver writes there. Create that folder, and make it writable for you."

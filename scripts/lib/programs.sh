@@ -83,6 +83,6 @@ run_driver_tests() {
 run_tests() {
 	local programs=("${@%% *}")
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
-		FILES="${programs[*]/#/$tests_out/}" GUEST_MODULE=${GUEST_MODULE:-present} TRACE=no \
+		FILES=$(quote "${programs[@]/#/$tests_out/}") GUEST_MODULE=${GUEST_MODULE:-present} TRACE=no \
 		"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@")"
 }

@@ -23,7 +23,7 @@ name=$(basename "$DRIVER")
 [[ ! -e $DRIVER || -d $DRIVER ]] || die "DRIVER=$DRIVER is not a folder"
 [[ ! -d $DRIVER || -z $(ls -A "$DRIVER") ]] || die "DRIVER=$DRIVER is there, and not empty" \
 	"A new driver is made in a new or an empty folder."
-[[ $top != *[[:space:]:%\'\"\\\$,\&\|\)]* ]] || die "the path of this checkout has a character that a Kbuild cannot name: $top" \
+plain "$top" || die "the path of this checkout has a character that a Kbuild cannot name: $top" \
 	"Move the checkout."
 mkdir -p "$DRIVER/tests" 2>/dev/null || true
 [ -w "$DRIVER/tests" ] || die "cannot write to $DRIVER"

@@ -28,7 +28,7 @@ make_sysroot() {
 		mkdir -p "$1/${program%/*}"
 		cat >"$1/$program" <<-END
 			#!/bin/sh
-			cd '$top' || exit
+			cd $(quote "$top")|| exit
 			export ARCH=$target_deb_arch SERIES=$SERIES SIMPLE_CACHE='$cache'
 			exec scripts/kernel/in-root.sh /usr/$program "\$@"
 		END
@@ -45,8 +45,9 @@ if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
 	python=("$top/scripts/kernel/in-root.sh" python3)
 fi
 [ -w "$folder" ] || die "cannot write to $folder" "rust-analyzer looks for rust-project.json there."
-# In the build root the folder can have another path: replace it.
-"${python[@]}" "$top/scripts/rust/rust_project.py" "$(in_root "$project")" "$folder_in_root" "$top" "$(in_root "$sysroot")" |
-	sed "s|$folder_in_root/|$folder/|g" >"$project.whole"
+# In the build root the folder and the checkout can have other paths: replace them.
+text=$("${python[@]}" "$top/scripts/rust/rust_project.py" "$(in_root "$project")" "$folder_in_root" "$top" "$(in_root "$sysroot")")
+text=${text//"$folder_in_root/"/"$folder/"}
+printf '%s\n' "${text//"$top_in_root/"/"$top/"}" >"$project.whole"
 mv "$project.whole" "$folder/rust-project.json"
 say "wrote rust-project.json for ${project%/*}"

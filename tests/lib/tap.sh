@@ -47,6 +47,14 @@ build_module() {
 	[[ $output != *warning:* ]] || status="$status, and warnings"
 }
 
+# wants_new: skips the test where "make new" refuses the path of this checkout.
+wants_new() {
+	# shellcheck disable=SC2016 # it is for the shell there
+	! bash -c '. "$1" && plain "$2"' - "$top/scripts/lib/base.sh" "$top" || return 0
+	echo "1..0 # SKIP \"make new\" refuses the path of this checkout"
+	exit
+}
+
 # done_testing: prints the plan, and fails if a test has failed.
 done_testing() {
 	echo "1..$test_number"

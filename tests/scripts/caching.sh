@@ -30,7 +30,7 @@ done
 END_OF_SCRIPT
 
 build_tests caching
-run env FILES="$out/caching.ko $tests_out/touch" GUEST_MODULE=none TRACE=no QEMU_ARGS="-device edu" \
+run env FILES="'$out/caching.ko' '$tests_out/touch'" GUEST_MODULE=none TRACE=no QEMU_ARGS="-device edu" \
 	"$top/scripts/guest/boot.sh" run "$scratch/types"
 if [ "$target_arch" = x86 ]; then
 	# Cached memory is uncached here: the MTRRs say so of all addresses of PCI, which the documentation mentions.

@@ -17,7 +17,7 @@ expect "a module with deliberate bugs builds" 0
 # notices WHAT TEXT: passes if the module's bug WHAT makes the run fail with a report that has that text.
 notices() {
 	printf '#!/bin/sh\ninsmod ./trouble.ko what=%s' "$1" >"$scratch/$1"
-	run make -C "$top" run PROG="$scratch/$1" FILES="$out/trouble.ko"
+	run make -C "$top" run PROG="$scratch/$1" FILES="'$out/trouble.ko'"
 	expect "a bug of the kind \"$1\" is reported" 2 "$2" "the guest's kernel reported trouble"
 }
 

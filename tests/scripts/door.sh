@@ -25,7 +25,7 @@ mknod /dev/door c "$(awk '$2 == "door" { print $1 }' /proc/devices)" 0 || exit
 END_OF_SCRIPT
 
 build_tests door
-run env FILES="$out/door.ko $tests_out/door" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/map"
+run env FILES="'$out/door.ko' '$tests_out/door'" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/map"
 expect "the device can be mapped, shared and forked, and a mapping holds the module" 0 \
 	"two mappings of a file show the same page" "another file has another page" \
 	"touching a second page is a SIGBUS" "an executable mapping is refused" "a child writes to the same page" \

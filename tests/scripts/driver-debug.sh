@@ -6,6 +6,7 @@
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+wants_new
 unset KDIR ARCH FLAVOUR
 
 folder=$scratch/a_driver

@@ -39,7 +39,7 @@ status=$?
 dmesg | grep doc_example
 exit $status
 END_OF_SCRIPT
-run env FILES="$out/doc_examples.ko" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
+run env FILES="'$out/doc_examples.ko'" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
 mapfile -t names < <(sed -n 's/^ *("\(.*\)", .*::run),$/\1/p' "$out/examples.rs")
 expect "all ${#names[@]} examples run" 0 "${names[@]/#/doc_examples: doc example }"
 

@@ -127,6 +127,15 @@ echo "with spaces" >"$scratch/two words/some data"
 guest PROG="$scratch/two words/a program" FILES="'$scratch/two words/some data'" MEM=256M MODPARAMS=pages=16
 expect "the paths of PROG and FILES can have spaces" 0 "with spaces"
 
+odd="$scratch/two words, it's 100% & \$more"
+mkdir "$odd"
+tar -C "$top" --exclude=./build --exclude=./.git -c . | tar -C "$odd" -x
+program hello <<<'ls /dev/simplen'
+run env KDIR= PROG="$scratch/hello" MODPARAMS=pages=16 make -C "$odd" run
+expect "so can that of the checkout" 0 /dev/simplen
+run make -f "$odd/Makefile" help
+expect "if make runs in it" 2 "call it with -C"
+
 guest MODPARAMS=pages=2
 expect "the demonstration refuses pages=2, and says what it needs" 2 "the demonstration takes pages=8 or more"
 

@@ -23,7 +23,7 @@ END_OF_SCRIPT
 
 build_tests memory
 # With init_on_alloc=0 the kernel does not zero pages by itself, so a page that the driver forgot to zero shows.
-run env FILES="$out/memory.ko $tests_out/memory" GUEST_MODULE=none TRACE=no KERNEL_ARGS=init_on_alloc=0 \
+run env FILES="'$out/memory.ko' '$tests_out/memory'" GUEST_MODULE=none TRACE=no KERNEL_ARGS=init_on_alloc=0 \
 	"$top/scripts/guest/boot.sh" run "$scratch/each"
 expect "the kernel and a program use the same memory" 0 \
 	memory.{page,contig,vmalloc}.pipe_keeps_a_page "fail:0 xfail:0 xpass:0 skip:0"

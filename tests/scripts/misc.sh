@@ -29,7 +29,7 @@ rmmod misctest
 END_OF_SCRIPT
 
 build_tests misc
-run env FILES="$out/misctest.ko $tests_out/misc" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
+run env FILES="'$out/misctest.ko' '$tests_out/misc'" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
 compat=()
 [ "$target_arch" != x86 ] || compat=("compat: compat_ioctl is called"
 	"compat: ioctl is called if there is no compat_ioctl"

@@ -6,6 +6,7 @@
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+wants_new
 # shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 unset KDIR
