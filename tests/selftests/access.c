@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A debugger looks into a process that has mapped a device. */
+/* A debugger reads and writes the memory of a process that has mapped a device. */
 
 #include "suite.h"
 
@@ -26,7 +26,7 @@ FIXTURE_TEARDOWN_PARENT(access)
 	EXPECT_EQ(unload_if_module(), 0);
 }
 
-/* A child that has what we have mapped, and waits to be looked into. */
+/* Makes a child that inherits our mappings and waits. mem is a descriptor of its memory. */
 static pid_t debuggee(int *mem)
 {
 	char path[64];
@@ -102,7 +102,7 @@ TEST_F(access, shared_mapping_by_ptrace)
 	end(pid);
 }
 
-/* What the process sees is its own copy where it wrote, and the device elsewhere. */
+/* The debugger sees the process's copies of pages that it wrote to, and the device elsewhere. */
 TEST_F(access, private_mapping)
 {
 	char *shared = map_shared(self->fd, 2, 0);
@@ -121,7 +121,7 @@ TEST_F(access, private_mapping)
 	EXPECT_STREQ(text, "copy 0");
 	EXPECT_EQ(pread(mem, text, 16, (off_t)private + self->page), 16);
 	EXPECT_STREQ(text, "device 1");
-	/* Nobody may write the device through it. */
+	/* A debugger's write through a private mapping does not reach the device. */
 	if (variant->is_simpler) {
 		EXPECT_EQ(pwrite(mem, "debugger", 8, (off_t)private + self->page), -1);
 		EXPECT_EQ(errno, EIO);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Single pages on demand and the references on them; contiguous memory. */
+/* Faults of single pages of simplen; the contiguous memory of simpler. */
 
 #include "suite.h"
 
@@ -48,7 +48,7 @@ TEST(region_takes_memory_only_for_touched_pages)
 	char *addr;
 	int fd;
 
-	/* As much of simpler's own, and nothing yet of simplen's. */
+	/* The load allocates all of simpler's region, and nothing of simplen's. */
 	ASSERT_EQ(reload_module("pages=16384 trace=0"), 0);
 	before = free_memory();
 	fd = open("/dev/simplen", O_RDWR);
@@ -59,7 +59,7 @@ TEST(region_takes_memory_only_for_touched_pages)
 		ASSERT_EQ(addr[i * page], 0);
 	after = free_memory();
 	EXPECT_GE(before - after, (long)(16384 * page / 1024 * 99 / 100));
-	/* They stay when the mapping goes. */
+	/* The pages stay allocated when they are unmapped. */
 	munmap(addr, 16384 * page);
 	EXPECT_LT(free_memory() - after, 1024);
 	close(fd);
@@ -85,7 +85,7 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-/* All at once at the same page: had two pages resulted, a count would be lost. */
+/* All threads touch the same page at once. If two pages resulted, a count would be lost. */
 TEST_F(fault, threads_that_race_get_one_page)
 {
 	pthread_barrier_t start;
@@ -94,7 +94,7 @@ TEST_F(fault, threads_that_race_get_one_page)
 
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
-		/* Every other thread in a mapping of its own. */
+		/* Every other thread uses a mapping of its own. */
 		char *addr = i % 2 ? map_shared(self->fd, PAGES, 0) : self->addr;
 
 		ASSERT_NE(addr, MAP_FAILED);
@@ -151,7 +151,7 @@ TEST_F(fault, past_the_end_is_sigbus)
 	munmap(grown, (PAGES + 4) * self->page);
 }
 
-/* A page whose mapping was given up by advice is served again, the same. */
+/* After MADV_DONTNEED, a fault maps the same page again. */
 TEST_F(fault, dontneed_keeps_the_page)
 {
 	__u64 phys;
@@ -174,7 +174,7 @@ FIXTURE(contiguous)
 	char *whole;
 };
 
-/* The region mapped as a whole; each page has its number in it, counted from 1. */
+/* Maps the whole region, and writes its number to each page, counted from 1. */
 FIXTURE_SETUP(contiguous)
 {
 	char params[32];
@@ -231,7 +231,7 @@ TEST_F(contiguous, trace_tells_where_a_part_of_it_is)
 	EXPECT_EQ(last_in_log(", phys "), phys + (REGION - 1) * self->page);
 }
 
-/* Among them those that are not aligned, and those that are larger than a huge page. */
+/* Ranges of pages, among them unaligned ones, and ones that are larger than a huge page. */
 static const struct { size_t first, pages; } ranges[] = {
 	{ 0, 1 }, { 0, REGION }, { 1, REGION - 1 }, { 511, 2 }, { 512, 512 }, { 1021, 1030 },
 	{ 1023, 1 }, { 1023, 2 }, { 1024, 1024 }, { 2047, 2 }, { 2048, 2048 }, { 4095, 53 },
@@ -250,7 +250,7 @@ TEST_F(contiguous, shared_mapping_anywhere_in_it)
 	}
 }
 
-/* For the kernel to find the original of a private page, all of it has to be one range. */
+/* The kernel allows private mappings of page frames only if these are contiguous. */
 TEST_F(contiguous, private_mapping_anywhere_in_it)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
@@ -284,7 +284,7 @@ TEST_F(contiguous, private_mapping_that_is_split_and_moved)
 			 MREMAP_MAYMOVE | MREMAP_FIXED, target), target);
 	EXPECT_EQ(number_in(target), 2051);
 	EXPECT_EQ(number_in(target + 2 * self->page), 5000);
-	/* A copy that is made after all that. */
+	/* A write after the split and the move copies the page. */
 	*(size_t *)(target + 9 * self->page + 8) = 1;
 	EXPECT_EQ(number_in(target + 9 * self->page), 2060);
 	EXPECT_EQ(number_in(self->whole + 2059 * self->page + 8), 0);

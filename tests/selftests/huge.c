@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Huge pages of simplen, huge=1: when one entry of a PMD maps a folio, and that
- * memory is the same when it does not, or does no longer.
+ * Huge pages of simplen, huge=1: when a PMD entry maps a folio, and that the memory
+ * keeps its content when none does, or no longer does.
  */
 
 #include "suite.h"
@@ -12,7 +12,7 @@
 
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
-/* The region has so many folios, and so many pages more, in folios of 32, 4 and 1 pages. */
+/* The region has FOLIOS large folios, and TAIL pages more, in folios of 32, 4 and 1 pages. */
 #define FOLIOS 3
 #define TAIL 37
 #define TAIL_FOLIOS 3
@@ -51,7 +51,7 @@ static long faults_in(const char *counter_name, char *addr, size_t pages)
 	return counter("simplen", counter_name) - before;
 }
 
-/* What a child ended with, -1 if there is none. */
+/* The wait status of a child that has ended, -1 if there is none. */
 static int status_of(pid_t pid)
 {
 	int status;
@@ -67,10 +67,10 @@ FIXTURE(huge)
 	bool warned;
 };
 
-/* What functions take a pointer to. */
+/* The type of *self, for functions that are given it. */
 #define DATA FIXTURE_DATA(huge)
 
-/* The region mapped as a whole; nothing is allocated. */
+/* Maps the whole region. Nothing is allocated yet. */
 FIXTURE_SETUP(huge)
 {
 	char params[48];
@@ -93,13 +93,13 @@ FIXTURE_SETUP(huge)
 	ASSERT_NE(self->addr, MAP_FAILED);
 }
 
-/* Whatever was done to it: all is closed, all is free, and the kernel had nothing to say. */
+/* After each test, all VMAs are closed, all pages are freed, and the kernel has not warned. */
 FIXTURE_TEARDOWN_PARENT(huge)
 {
-	/* What mlock and some advice keep at hand of single pages for a while. */
+	/* Drains the kernel's batches, in which mlock and some advice keep pages for a while. */
 	EXPECT_TRUE(tell("/proc/sys/vm/drop_caches", "1"));
 	EXPECT_EQ(has_warned(), self->warned);
-	/* One test unloads the module itself, and looks at the sums. */
+	/* One test unloads the module itself, and checks the sums. */
 	if (access("/dev/simplen", F_OK))
 		return;
 	EXPECT_EQ(counter("simplen", "vmas"), 0);
@@ -164,7 +164,7 @@ TEST_F(huge, whole_region_keeps_what_is_written)
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
 }
 
-/* The second time the kernel has the very memory to give that was full of something else. */
+/* From the second round on, the kernel can give the memory that was filled in the round before. */
 TEST_F(huge, memory_is_zero_at_first)
 {
 	char params[48];
@@ -183,7 +183,7 @@ TEST_F(huge, memory_is_zero_at_first)
 	EXPECT_EQ(log_count("simplen: unloaded; "), 3);
 }
 
-TEST_F(huge, kernel_chooses_addresses_that_fit)
+TEST_F(huge, kernel_chooses_aligned_addresses)
 {
 	const size_t offsets[] = { 0, 1, self->per_folio / 2, self->per_folio, 700 };
 
@@ -196,7 +196,7 @@ TEST_F(huge, kernel_chooses_addresses_that_fit)
 	}
 }
 
-/* Maps all of the region a page behind an address that would fit. */
+/* Maps the whole region, a page behind an aligned address. */
 static char *map_unaligned(int fd, size_t pages)
 {
 	const size_t len = pages * page_size();
@@ -205,7 +205,7 @@ static char *map_unaligned(int fd, size_t pages)
 	return mmap(addr, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 }
 
-TEST_F(huge, process_may_choose_an_address_that_does_not_fit)
+TEST_F(huge, process_can_choose_an_unaligned_address)
 {
 	EXPECT_EQ((uintptr_t)map_unaligned(self->fd, self->pages) % self->huge, self->page);
 }
@@ -234,7 +234,7 @@ TEST_F(huge, unaligned_mapping_is_mapped_by_pages)
 	EXPECT_TRUE(is_numbered(unaligned, self->pages, 0));
 	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
 	EXPECT_EQ(huge_mapped(unaligned), 0);
-	/* No large folio has a page table to itself there, and the small ones are whole. */
+	/* There the large folios cross page tables and take a fault per page, but no small one. */
 	EXPECT_EQ(counter("simplen", "faults"), TAIL_FOLIOS + FOLIOS * self->per_folio +
 		  TAIL_FOLIOS);
 }
@@ -289,7 +289,7 @@ TEST_F(huge, folio_of_a_write_is_mapped_as_a_whole)
 	EXPECT_EQ(counter("simplen", "faults"), 0);
 }
 
-/* Maps a part of the numbered region where it was when all of the region was mapped. */
+/* Numbers the region, unmaps it, and maps a part of it at the address that it had. */
 static char *map_part(DATA *self, size_t start, size_t len)
 {
 	number(self->addr, self->pages, 0);
@@ -320,7 +320,7 @@ TEST_F(huge, vma_with_half_folios_maps_a_whole_one_as_a_whole)
 	EXPECT_TRUE(is_numbered(addr, 2 * self->per_folio, self->per_folio / 2));
 }
 
-TEST_F(huge, vma_that_lacks_the_first_page_of_a_folio)
+TEST_F(huge, vma_without_the_first_page_of_a_folio_maps_pages)
 {
 	char *addr = map_part(self, self->page, self->huge - self->page);
 
@@ -328,7 +328,7 @@ TEST_F(huge, vma_that_lacks_the_first_page_of_a_folio)
 	EXPECT_TRUE(is_numbered(addr, self->per_folio - 1, 1));
 }
 
-TEST_F(huge, vma_that_lacks_the_last_page_of_a_folio)
+TEST_F(huge, vma_without_the_last_page_of_a_folio_maps_pages)
 {
 	char *addr = map_part(self, 0, self->huge - self->page);
 
@@ -336,8 +336,8 @@ TEST_F(huge, vma_that_lacks_the_last_page_of_a_folio)
 	EXPECT_TRUE(is_numbered(addr, self->per_folio - 1, 0));
 }
 
-/* Aligned addresses do not help where the folio lies otherwise in the region. */
-TEST_F(huge, aligned_address_of_an_unaligned_offset)
+/* At an aligned address with an unaligned offset, no folio is at an aligned address. */
+TEST_F(huge, aligned_address_with_an_unaligned_offset_maps_pages)
 {
 	char *addr = reserve(self->huge, self->huge);
 
@@ -448,7 +448,7 @@ TEST_F(huge, folio_is_whole_when_writes_are_allowed_again)
 	EXPECT_EQ(huge_mapped(self->addr), 2);
 }
 
-TEST_F(huge, folio_that_was_mapped_when_protected_is_written_later)
+TEST_F(huge, folio_mapped_while_protected_is_written_later)
 {
 	number(self->addr, self->pages, 1);
 	ASSERT_EQ(madvise(self->addr, self->huge, MADV_DONTNEED), 0);
@@ -603,7 +603,7 @@ TEST_F(huge, private_mapping_maps_folios_as_a_whole)
 	EXPECT_EQ(huge_mapped(addr), FOLIOS);
 }
 
-/* A private mapping of the numbered region, read from everywhere, then written to in one page. */
+/* Makes a private mapping of the numbered region, reads all of it, and writes to one page. */
 static char *map_and_copy(struct __test_metadata *_metadata, DATA *self, size_t copied)
 {
 	char *addr = map_private(self->fd, self->pages, 0);
@@ -629,7 +629,7 @@ TEST_F(huge, private_write_copies_that_page_only)
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
 }
 
-TEST_F(huge, private_mapping_shows_later_writes_but_in_copies)
+TEST_F(huge, private_mapping_shows_later_writes_except_in_copies)
 {
 	const size_t copied = self->per_folio + 33;
 	char *addr = map_and_copy(_metadata, self, copied);
@@ -717,7 +717,7 @@ TEST_F(huge, advice_keeps_the_memory)
 			const struct iovec part = range(self, j);
 			const int ret = madvise(part.iov_base, part.iov_len, advice[i]);
 
-			/* This kernel may not know it. */
+			/* EINVAL: this kernel does not know the advice. */
 			EXPECT_TRUE(!ret || errno == EINVAL) {
 				TH_LOG("advice %d", advice[i]);
 			}
@@ -729,7 +729,7 @@ TEST_F(huge, advice_keeps_the_memory)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-/* For memory without a file only, for files with holes, and for those of the page cache. */
+/* These kinds of advice are for anonymous memory, for files with holes, and for the page cache. */
 TEST_F(huge, advice_for_other_memory_is_refused)
 {
 	static const struct { int advice, error; } cases[] = {
@@ -762,14 +762,14 @@ TEST_F(huge, guard_region_stops_access_and_keeps_the_memory)
 	}
 }
 
-TEST_F(huge, advice_against_huge_pages_has_pages_mapped)
+TEST_F(huge, advice_against_huge_pages_maps_pages)
 {
 	char *folio = self->addr + self->huge;
 
 	ASSERT_EQ(madvise(folio, self->huge, MADV_NOHUGEPAGE), 0);
 	number(self->addr, self->pages, 0);
 	EXPECT_EQ(counter("simplen", "huge_faults"), FOLIOS - 1);
-	/* All its pages are mapped by one fault nevertheless, each by an entry of its own. */
+	/* One fault maps all pages of the folio nevertheless, each by an entry of its own. */
 	EXPECT_EQ(counter("simplen", "faults"), 1 + TAIL_FOLIOS);
 	EXPECT_EQ(huge_mapped(folio), 0);
 	EXPECT_EQ(mapped_pages(folio, self->per_folio), self->per_folio);
@@ -818,21 +818,21 @@ TEST_F(huge, mlockall_maps_later_mappings_as_a_whole)
 	EXPECT_EQ(huge_mapped(addr), FOLIOS);
 }
 
-/* A part by munmap(), and the rest by the end of the process. */
+/* munmap() unmaps a part, and the end of the process the rest. */
 TEST_F(huge, locked_folio_is_unmapped)
 {
 	ASSERT_EQ(mlock(self->addr, self->len), 0);
 	EXPECT_EQ(munmap(self->addr, self->huge / 2), 0);
 }
 
-/* From one page to the next, in the midst of a folio. */
+/* An offset shortly before the end of a page, in the midst of a folio. */
 static size_t seam_of_pages(const DATA *self)
 {
 	return self->huge + 5 * self->page - 4;
 }
 
-/* The kernel takes references on single pages of a folio. */
-TEST_F(huge, other_process_reads_and_writes_it)
+/* These system calls take references on single pages of a folio. */
+TEST_F(huge, process_vm_readv_and_writev_reach_a_folio)
 {
 	char *at = self->addr + seam_of_pages(self), text[16] = "", from[16] = "from elsewhere";
 	struct iovec local = { from, 16 }, remote = { at, 16 };
@@ -845,7 +845,7 @@ TEST_F(huge, other_process_reads_and_writes_it)
 	EXPECT_STREQ(text, from);
 }
 
-TEST_F(huge, debugger_writes_to_it)
+TEST_F(huge, debugger_writes_to_a_folio)
 {
 	char *at = self->addr + seam_of_pages(self);
 	int mem = open("/proc/self/mem", O_RDWR);
@@ -856,7 +856,7 @@ TEST_F(huge, debugger_writes_to_it)
 	close(mem);
 }
 
-/* The kernel makes the fault itself. */
+/* The read makes the kernel fault in the folio. */
 TEST_F(huge, debugger_reads_where_nothing_is_mapped)
 {
 	char *at = self->addr + seam_of_pages(self), text[16] = "";
@@ -872,7 +872,7 @@ TEST_F(huge, debugger_reads_where_nothing_is_mapped)
 	close(mem);
 }
 
-/* A pipe holds one page, and so the folio; the region is gone without it. */
+/* A pipe that holds one page keeps its folio. The rest of the region is freed. */
 TEST_F(huge, pipe_holds_a_folio_after_unload)
 {
 	struct iovec iov = { self->addr + self->huge + 7 * self->page, 16 };
@@ -889,7 +889,7 @@ TEST_F(huge, pipe_holds_a_folio_after_unload)
 	sprintf(line, "VMAs: 1 opened, 1 closed; pages: %zu allocated, %zu freed", self->pages,
 		self->pages - self->per_folio);
 	EXPECT_EQ(log_count(line), 1);
-	/* Were it free by now, this would get and overwrite it. */
+	/* If the folio were free, this would get and overwrite it. */
 	ASSERT_NE(mmap(NULL, 32 * self->huge, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0), MAP_FAILED);
 	ASSERT_EQ(read(ends[0], text, 16), 16);
@@ -915,7 +915,7 @@ static void *count_all(void *arg)
 
 #define THREADS 4
 
-/* Half of them in mappings that take single pages of the same folio. */
+/* Half of the threads use mappings that map single pages of the same folio. */
 TEST_F(huge, threads_that_race_get_one_folio)
 {
 	pthread_barrier_t start;
@@ -934,7 +934,7 @@ TEST_F(huge, threads_that_race_get_one_folio)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < self->pages; i += 64)
 		EXPECT_EQ(*(int *)(self->addr + i * self->page), THREADS);
-	/* The last that they touch is in a folio of 32 pages. */
+	/* The last page that they touch is in a folio of 32 pages. */
 	EXPECT_EQ(counter("simplen", "pages"), FOLIOS * self->per_folio + 32);
 	EXPECT_EQ(huge_mapped(self->addr), FOLIOS);
 }
@@ -949,10 +949,10 @@ static void *write_first(void *arg)
 }
 
 /*
- * While one thread waits for its folio, another has the kernel put a table of
- * pages in the place of it.
+ * While a fault allocates its folio, another thread has the kernel put a page table
+ * where the folio's PMD entry would be.
  */
-TEST_F(huge, guard_comes_in_between)
+TEST_F(huge, guard_region_is_installed_during_a_fault)
 {
 	char *guard = self->addr + self->huge - self->page;
 	pthread_barrier_t start;
@@ -968,7 +968,7 @@ TEST_F(huge, guard_comes_in_between)
 		guard = race.addr + self->huge - self->page;
 		ASSERT_EQ(pthread_create(&thread, NULL, write_first, &race), 0);
 		pthread_barrier_wait(&start);
-		/* As soon as the fault goes for the memory. */
+		/* Until then the fault has begun to allocate the folio. */
 		usleep(200);
 		EXPECT_EQ(madvise(guard, self->page, MADV_GUARD_INSTALL), 0);
 		pthread_join(thread, NULL);
@@ -977,7 +977,7 @@ TEST_F(huge, guard_comes_in_between)
 	}
 }
 
-/* Has userfaultfd write-protect two folios, and let writes through that it has noted. */
+/* Write-protects two folios by userfaultfd, which allows a write itself when it occurs. */
 static bool write_protect(struct __test_metadata *_metadata, DATA *self)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_ASYNC };
@@ -1019,7 +1019,7 @@ TEST_F(huge, userfaultfd_protects_what_is_not_mapped)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-/* Whatever the whole system is set to, folios are mapped as a whole, by faults of this kind. */
+/* With this setting of the system, folios are mapped as a whole, so many of them by huge faults. */
 static void expect_whole(struct __test_metadata *_metadata, DATA *self, const char *setting,
 			 long huge_faults)
 {
@@ -1032,32 +1032,32 @@ static void expect_whole(struct __test_metadata *_metadata, DATA *self, const ch
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-TEST_F(huge, setting_always_asks_for_huge_pages)
+TEST_F(huge, setting_always_maps_folios_by_huge_faults)
 {
 	expect_whole(_metadata, self, "always", FOLIOS);
 }
 
 /*
- * The kernel asks for single pages, and maps the folio that it gets by one entry
- * of a PMD all the same, as it does with those of a file.
+ * The kernel calls fault instead of huge_fault, and maps the folio of the page that
+ * it gets by a PMD entry all the same, as it does with folios of the page cache.
  */
-TEST_F(huge, setting_never_gets_huge_pages_by_asking_for_pages)
+TEST_F(huge, setting_never_maps_folios_by_ordinary_faults)
 {
 	expect_whole(_metadata, self, "never", 0);
 }
 
-TEST_F(huge, setting_madvise_gets_huge_pages_by_asking_for_pages)
+TEST_F(huge, setting_madvise_maps_folios_by_ordinary_faults)
 {
 	expect_whole(_metadata, self, "madvise", 0);
 }
 
-TEST_F(huge, setting_madvise_asks_for_huge_pages_where_advised)
+TEST_F(huge, setting_madvise_maps_advised_folios_by_huge_faults)
 {
 	ASSERT_EQ(madvise(self->addr, self->len, MADV_HUGEPAGE), 0);
 	expect_whole(_metadata, self, "madvise", FOLIOS);
 }
 
-TEST_F(huge, process_that_wants_no_huge_pages_gets_pages)
+TEST_F(huge, process_without_huge_pages_maps_pages)
 {
 	ASSERT_EQ(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
 	EXPECT_EQ(faults_in("huge_faults", self->addr, self->pages), 0);
@@ -1069,10 +1069,10 @@ TEST_F(huge, process_that_wants_no_huge_pages_gets_pages)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-/* A debugging file, that takes all huge pages for such as can be split. Ours are left alone. */
+/* A debugging file that has the kernel split huge pages. It must not split simplen's. */
 #define SPLIT "/sys/kernel/debug/split_huge_pages"
 
-/* Has the kernel split what huge pages it finds in a part of the mapping, as far as it can. */
+/* Has the kernel split the huge pages in this range of addresses, as far as it can. */
 static bool split_in(char *addr, size_t len, int order)
 {
 	char text[96];
@@ -1114,7 +1114,7 @@ TEST_F(huge, split_of_a_part_of_a_folio_keeps_the_memory)
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
 }
 
-TEST_F(huge, split_of_what_is_mapped_by_pages_keeps_the_memory)
+TEST_F(huge, split_of_folios_mapped_by_pages_keeps_the_memory)
 {
 	if (access(SPLIT, F_OK))
 		SKIP(return, "this kernel has no file to split huge pages with");
@@ -1141,7 +1141,7 @@ TEST_F(huge, split_keeps_private_copies)
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 0));
 }
 
-/* Uses two folios while only smaller ones can be had. */
+/* Touches two folios while allocations of large ones fail. */
 static bool use_smaller_folios(struct __test_metadata *_metadata, DATA *self)
 {
 	if (access(FAIL_PAGE_ALLOC, F_OK))
@@ -1154,7 +1154,7 @@ static bool use_smaller_folios(struct __test_metadata *_metadata, DATA *self)
 	return true;
 }
 
-TEST_F(huge, smaller_folios_where_no_large_one_can_be_had)
+TEST_F(huge, smaller_folios_if_no_large_one_can_be_allocated)
 {
 	if (!use_smaller_folios(_metadata, self))
 		return;
@@ -1164,7 +1164,7 @@ TEST_F(huge, smaller_folios_where_no_large_one_can_be_had)
 	EXPECT_EQ(counter("simplen", "pages"), self->per_folio);
 }
 
-/* The first two stay what they are, and the third is allocated later. */
+/* The first two stay small, and the third is allocated later, as a large one. */
 TEST_F(huge, large_folio_beside_smaller_ones)
 {
 	if (!use_smaller_folios(_metadata, self))
@@ -1176,7 +1176,7 @@ TEST_F(huge, large_folio_beside_smaller_ones)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-/* A region that is smaller than a folio has smaller ones: of 64, 32 and 4 pages. */
+/* A region that is smaller than a large folio has folios of 64, 32 and 4 pages. */
 TEST(small_region)
 {
 	const size_t len = 100 * page_size();
@@ -1188,7 +1188,7 @@ TEST(small_region)
 	ASSERT_TRUE(tell(THP "enabled", "always"));
 	ASSERT_EQ(reload_module("pages=100 huge=1 trace=0"), 0);
 	fd = open("/dev/simplen", O_RDWR);
-	/* Where it crosses no page table. */
+	/* At an aligned address, the mapping crosses no page table. */
 	addr = mmap(reserve(len, pmd_size()), len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 		    fd, 0);
 	ASSERT_NE(addr, MAP_FAILED);

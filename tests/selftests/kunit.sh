@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The results of the modules' KUnit suites as one list.
+# Runs the KUnit suites of the module, and prints their results as one list.
 
 suites=/sys/kernel/debug/kunit
 
@@ -11,7 +11,7 @@ if [ ! -d $suites ]; then
 	exit
 fi
 
-# Where it is built in there is none, and the suites are there from the start.
+# If the driver is built in, there is no module, and the suites are there since the boot.
 [ ! -e /simple.ko ] || insmod /simple.ko
 for run in "$suites"/*/run; do
 	echo >"$run"

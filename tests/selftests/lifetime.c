@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a page of simplen lives: as long as anybody holds it, whatever became
- * of the mapping, the file and the module; how long a mapping of either device
- * does, when its file is closed; and what is seen in a page at first: zeros,
- * whoever used the memory before.
+ * A page of simplen lives as long as anybody holds a reference on it, also without
+ * the mapping, the file and the module. A mapping of either device works after its
+ * file is closed. A page is zero when it is seen first, whoever used the memory
+ * before.
  *
- * A kernel that zeroes all memory itself has to be told "init_on_alloc=0", or the
- * latter shows nothing.
+ * The kernel must be booted with "init_on_alloc=0": if it zeroes all memory itself,
+ * the tests of the last point cannot fail.
  */
 
 #include "suite.h"
@@ -16,9 +16,9 @@
 #include <sched.h>
 
 #define HELD 64 /* pages that are held */
-#define NEXT 500 /* pages of the region after that */
+#define NEXT 500 /* pages of the region of the next load */
 
-/* What a page with this number is full of. */
+/* The word that fills the page with this number. */
 static __u64 word_of(size_t number)
 {
 	return 0x5a5a0000a5a50000ULL + number;
@@ -40,7 +40,7 @@ static bool is_filled(const char *addr, size_t pages)
 	return true;
 }
 
-/* Reads all of it, which must be there. */
+/* Reads that many bytes. False if there are fewer. */
 static bool read_whole(int fd, char *buf, size_t len)
 {
 	ssize_t done;
@@ -53,7 +53,7 @@ static bool read_whole(int fd, char *buf, size_t len)
 	return true;
 }
 
-/* Pages are given back to the processor that they were taken at, and found there again. */
+/* Freed pages go to a list of the CPU, and allocations on the same CPU get them again. */
 static int stay_on_one_processor(void)
 {
 	cpu_set_t one;
@@ -63,7 +63,7 @@ static int stay_on_one_processor(void)
 	return sched_setaffinity(0, sizeof(one), &one);
 }
 
-/* Who holds the pages. */
+/* What holds the pages: a pipe, or an io_uring. */
 struct holder {
 	int pipe[2];
 	int copy[2];
@@ -81,7 +81,7 @@ static int make_pipe(int ends[2])
 	return 0;
 }
 
-/* A pipe, without a copy: 0 or a negative errno. */
+/* Puts the pages into a pipe without a copy. Returns 0 or a negative errno. */
 static int pipe_holds(struct holder *holder, char *addr)
 {
 	struct iovec iov = { addr, HELD * page_size() };
@@ -91,7 +91,7 @@ static int pipe_holds(struct holder *holder, char *addr)
 	return vmsplice(holder->pipe[1], &iov, 1, 0) == (ssize_t)iov.iov_len ? 0 : -EIO;
 }
 
-/* The same, and the process that gave the pages is gone. */
+/* Does the same in a child, which then ends. */
 static int dead_process_pipe_holds(struct holder *holder, char *addr)
 {
 	struct iovec iov = { addr, HELD * page_size() };
@@ -106,7 +106,7 @@ static int dead_process_pipe_holds(struct holder *holder, char *addr)
 	return waitpid(pid, &status, 0) == pid && !status ? 0 : -EIO;
 }
 
-/* Takes what the pipe holds, and leaves it there: tee() has two pipes hold the same pages. */
+/* Reads what the pipe holds, and leaves it there: tee() puts the pages into another pipe, too. */
 static bool see_by_pipe(struct holder *holder, char *buf)
 {
 	const size_t len = HELD * page_size();
@@ -123,7 +123,7 @@ static void release_pipe(struct holder *holder)
 	}
 }
 
-/* A pin: the fixed buffer of an io_uring. */
+/* Pins the pages, as the fixed buffer of an io_uring. */
 static int pin_holds(struct holder *holder, char *addr)
 {
 	struct io_uring_params *params = &holder->params;
@@ -245,7 +245,7 @@ static size_t count_again(const __u64 *pages, size_t count, const __u64 *held)
 	return again;
 }
 
-/* How many of the held pages are dirty, as munmap made them: they are until they are freed. */
+/* How many of the held pages are dirty. munmap() marks them so, and they stay so until freed. */
 static size_t count_dirty(const __u64 *held, size_t page)
 {
 	int fd = open("/proc/kpageflags", O_RDONLY);
@@ -261,8 +261,8 @@ static size_t count_dirty(const __u64 *held, size_t page)
 
 /*
  * The pages keep their content when the mapping, the file and the module are
- * gone, and the next region gets others. When they are given back all are freed,
- * each of them once: one that was freed twice would be two pages of the region.
+ * gone, and the next region gets others. When the holder releases them, each is
+ * freed once: a page that was freed twice would be allocated twice in the region.
  */
 TEST_F(held, outlives_mapping_file_and_module)
 {
@@ -313,7 +313,7 @@ TEST_F(held, outlives_mapping_file_and_module)
 		ASSERT_NE(next[i], next[i - 1]);
 }
 
-/* A reference on a page is one on its folio, so that holding one holds 16. */
+/* A reference on a page is one on its folio, so that a held page keeps all 16 pages of it. */
 TEST(page_that_is_held_holds_its_folio)
 {
 	const size_t page = page_size();
@@ -367,7 +367,7 @@ FIXTURE_VARIANT_ADD(closed, simplen_huge) {
 	.device = "simplen", .path = "/dev/simplen", .is_huge = true,
 };
 
-/* A mapping that is all that is left of its file. Half of its pages were touched. */
+/* Makes a mapping and closes its file. The first half of the pages are touched. */
 FIXTURE_SETUP(closed)
 {
 	char params[48];
@@ -387,7 +387,7 @@ FIXTURE_SETUP(closed)
 	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
 }
 
-/* Once the process is gone nothing holds the module, and its sums are in balance. */
+/* When the process has ended, nothing holds the module, and its sums balance. */
 FIXTURE_TEARDOWN_PARENT(closed)
 {
 	int ret = unload_module();
@@ -398,7 +398,7 @@ FIXTURE_TEARDOWN_PARENT(closed)
 	}
 }
 
-/* The last mapping goes, and nothing else holds the module. */
+/* Unmaps the last mapping. The module can be unloaded after that, and not before. */
 static void end_of(struct __test_metadata *_metadata, char *addr, size_t len)
 {
 	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
@@ -406,22 +406,22 @@ static void end_of(struct __test_metadata *_metadata, char *addr, size_t len)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-TEST_F(closed, mapping_is_used)
+TEST_F(closed, mapping_can_be_used)
 {
 	EXPECT_TRUE(is_numbered(self->addr, self->pages / 2, 0));
-	/* Also where nobody was before. */
+	/* Pages that were never touched can be used, too. */
 	number(self->addr, self->pages, 5);
 	EXPECT_TRUE(is_numbered(self->addr, self->pages, 5));
 	EXPECT_TRUE(is_numbered(map_shared(open(variant->path, O_RDWR), self->pages, 0),
 				self->pages, 5));
 }
 
-TEST_F(closed, mapping_is_the_last_that_holds_the_module)
+TEST_F(closed, mapping_alone_holds_the_module)
 {
 	end_of(_metadata, self->addr, self->pages * self->page);
 }
 
-TEST_F(closed, process_ends_with_it)
+TEST_F(closed, child_ends_with_the_mapping)
 {
 	int status;
 	pid_t pid = fork();
@@ -437,7 +437,7 @@ TEST_F(closed, process_ends_with_it)
 	end_of(_metadata, self->addr, self->pages * self->page);
 }
 
-TEST_F(closed, process_is_killed_with_it)
+TEST_F(closed, child_is_killed_with_the_mapping)
 {
 	int status;
 	pid_t pid = fork();
@@ -452,7 +452,7 @@ TEST_F(closed, process_is_killed_with_it)
 	end_of(_metadata, self->addr, self->pages * self->page);
 }
 
-TEST_F(closed, child_is_left_with_it)
+TEST_F(closed, child_keeps_what_its_parent_unmaps)
 {
 	int status, go[2];
 	char byte;
@@ -527,7 +527,7 @@ TEST_F(closed, mapping_moves)
 	end_of(_metadata, target, len);
 }
 
-TEST_F(closed, part_of_the_mapping_moves_and_the_rest_goes)
+TEST_F(closed, part_of_the_mapping_moves_and_the_rest_is_unmapped)
 {
 	const size_t len = 5 * self->page;
 	char *target = reserve(len, self->page);
@@ -558,7 +558,7 @@ TEST_F(closed, mapping_grows)
 	end_of(_metadata, addr, len);
 }
 
-TEST_F(closed, neighbours_were_merged)
+TEST_F(closed, mapping_was_merged_with_its_neighbour)
 {
 	const size_t half = self->pages / 2 * self->page;
 	char *addr = reserve(2 * half, self->page);
@@ -593,7 +593,7 @@ TEST_F(closed, mapping_is_private)
 	end_of(_metadata, addr, self->pages * self->page);
 }
 
-TEST_F(closed, debugger_reaches_it)
+TEST_F(closed, debugger_reads_and_writes_the_mapping)
 {
 	int mem = open("/proc/self/mem", O_RDWR);
 	size_t seen = 0, last = self->pages - 1;
@@ -624,7 +624,7 @@ static void *touch_all(void *arg)
 }
 
 /* Each round closes the file of a mapping that another thread is the first to touch. */
-TEST_F(closed, another_thread_touches_it_meanwhile)
+TEST_F(closed, thread_touches_the_mapping_meanwhile)
 {
 	for (int i = 0; i < 30; i++) {
 		int fd = open(variant->path, O_RDWR);
@@ -685,8 +685,8 @@ FIXTURE(fresh)
 {
 	size_t page;
 	int fd;
-	char *buf; /* what was seen */
-	size_t order[FRESH]; /* in which the pages are looked at */
+	char *buf; /* what was read */
+	size_t order[FRESH]; /* in which the pages are read */
 };
 
 FIXTURE_VARIANT(fresh)
@@ -708,14 +708,14 @@ FIXTURE_VARIANT_ADD(fresh, simplen)
 	.params = "pages=512 trace=0",
 };
 
-/* FRESH pages of 4 KiB are a huge page; of larger ones they are too few for any. */
+/* FRESH pages of 4 KiB are a huge page. Of larger pages they are too few for one. */
 FIXTURE_VARIANT_ADD(fresh, simplen_huge)
 {
 	.path = "/dev/simplen",
 	.params = "pages=512 trace=0 huge=1",
 };
 
-/* Leaves free memory full of what a program had in it. */
+/* Fills memory with non-zero bytes, and frees it. */
 static void dirty_free_memory(void)
 {
 	const size_t len = 2 * FRESH * page_size();
@@ -745,7 +745,7 @@ FIXTURE_SETUP(fresh)
 	ASSERT_GE(self->fd, 0);
 }
 
-/* Leaves the whole region full of something, for the next test to get as free memory. */
+/* Fills the whole region with non-zero bytes, for the next test to get as free memory. */
 FIXTURE_TEARDOWN_PARENT(fresh)
 {
 	int fd = open(variant->path, O_RDWR);
@@ -769,7 +769,7 @@ TEST_F(fresh, shared_mapping)
 	for (size_t i = 0; i < FRESH; i++) {
 		size_t at = self->order[i] * self->page;
 
-		/* In turn by a read and by a write. */
+		/* The first touch of every other page is a write. */
 		if (i % 2)
 			addr[at + 100] = 0;
 		memcpy(self->buf + at, addr + at, self->page);
@@ -800,14 +800,14 @@ TEST_F(fresh, read)
 		ASSERT_EQ(pread(self->fd, self->buf + at, self->page, at), self->page);
 	}
 	EXPECT_ALL_ZERO();
-	/* Also those that are allocated now. */
+	/* Pages that faults allocate now are zero, too. */
 	ASSERT_EQ(faults_of_reading(map_shared(self->fd, FRESH, 0), FRESH) > 0,
 		  !variant->is_simpler);
 	ASSERT_EQ(pread(self->fd, self->buf, FRESH * self->page, 0), FRESH * self->page);
 	EXPECT_ALL_ZERO();
 }
 
-/* What is around the byte that is written. */
+/* The bytes around one that is written are zero. */
 TEST_F(fresh, write)
 {
 	for (size_t i = 0; i < FRESH; i++) {
@@ -819,8 +819,7 @@ TEST_F(fresh, write)
 	EXPECT_ALL_ZERO();
 }
 
-/* As a debugger does. */
-TEST_F(fresh, looked_into)
+TEST_F(fresh, read_by_a_debugger)
 {
 	char *addr = map_shared(self->fd, FRESH, 0);
 	int mem = open("/proc/self/mem", O_RDWR);
@@ -837,7 +836,7 @@ TEST_F(fresh, looked_into)
 		}
 		ASSERT_EQ(process_vm_readv(getpid(), &to, 1, &from, 1, 0),
 			  variant->is_simpler ? -1 : self->page);
-		/* This way wants references on the pages, and simpler's have none. */
+		/* process_vm_readv() takes references on the pages, and simpler's have none. */
 		if (variant->is_simpler) {
 			ASSERT_EQ(errno, EFAULT);
 			memset(self->buf + at, 0, self->page);
@@ -846,14 +845,14 @@ TEST_F(fresh, looked_into)
 	EXPECT_ALL_ZERO();
 }
 
-/* Otherwise the tests above show nothing: the region gets pages that were used before. */
+/* The region gets pages that were used before. Otherwise the tests above could not fail. */
 TEST(memory_is_used_again)
 {
 	__u64 before[HELD], after[HELD];
 	size_t again = 0;
 
 	ASSERT_EQ(stay_on_one_processor(), 0);
-	/* The loads themselves use some of it, so it need not be at the first try. */
+	/* Loading the module takes some of the freed pages, so it can take several rounds. */
 	for (int round = 0; round < 20 && !again; round++) {
 		int fd;
 		char *addr;
@@ -875,7 +874,7 @@ TEST(memory_is_used_again)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* Two threads that are the first at a page, by each way in which a page can come to be. */
+/* Two threads that touch a page first, at once, in each way that allocates one. */
 struct pair {
 	pthread_barrier_t start, end;
 	size_t page;
@@ -884,7 +883,7 @@ struct pair {
 	const char *wrong;
 };
 
-/* Whether seen is part of a write of word over zeros: not every copy is made in one piece. */
+/* Whether each byte of seen is 0 or that of word: a reader can see a write half done. */
 static bool is_part_of(__u64 seen, __u64 word)
 {
 	for (__u64 byte = 0xff; byte; byte <<= 8)

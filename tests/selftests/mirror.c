@@ -12,7 +12,7 @@
 FIXTURE(mirror)
 {
 	size_t page;
-	/* Of the ring buffer, which is that of one half. */
+	/* The size of the ring buffer, which is that of one half of the mapping. */
 	size_t size;
 	int fd;
 	char *addr;
@@ -29,7 +29,7 @@ FIXTURE_SETUP(mirror)
 	ASSERT_NE(self->addr, MAP_FAILED);
 }
 
-/* Whatever the test did, once its process is gone nothing is held. */
+/* When the test's process has ended, nothing holds the module. */
 FIXTURE_TEARDOWN_PARENT(mirror)
 {
 	EXPECT_EQ(unload_named(NAME), 0);
@@ -97,8 +97,7 @@ TEST_F(mirror, threads_that_race_see_the_same_page)
 		EXPECT_EQ(*(int *)(self->addr + i * self->page), 2 * ARRAY_SIZE(threads));
 }
 
-/* A page that was given up comes again, the same. */
-TEST_F(mirror, what_is_mapped_again_is_the_same)
+TEST_F(mirror, mprotect_none_and_back_keeps_the_content)
 {
 	put_text(self->addr + self->size - 3, "across");
 	ASSERT_EQ(mprotect(self->addr, 2 * self->size, PROT_NONE), 0);
@@ -107,8 +106,8 @@ TEST_F(mirror, what_is_mapped_again_is_the_same)
 	EXPECT_STREQ(self->addr, "oss");
 }
 
-/* The kernel neither brings page frames in, nor lets them be locked. */
-TEST_F(mirror, populate_leaves_it_to_faults)
+/* The kernel does not populate mappings of page frames. */
+TEST_F(mirror, populate_leaves_mapping_to_faults)
 {
 	char *addr = mmap(NULL, 2 * self->size, PROT_READ, MAP_SHARED | MAP_POPULATE, self->fd, 0);
 
@@ -116,7 +115,7 @@ TEST_F(mirror, populate_leaves_it_to_faults)
 	EXPECT_EQ(faults_of_reading(addr, 2 * PAGES), 2 * PAGES);
 }
 
-/* A record of any length that begins anywhere, the whole ring's length included. */
+/* Records of many lengths, up to that of the ring, that begin at many places. */
 TEST_F(mirror, record_across_the_seam_is_contiguous)
 {
 	const size_t lengths[] = { 2, 100, self->page, self->page + 1, self->size - 1, self->size };
@@ -130,7 +129,7 @@ TEST_F(mirror, record_across_the_seam_is_contiguous)
 		for (size_t before = 1; before < len; before = before * 3 + 1) {
 			memset(low, 0, self->size);
 			memcpy(high - before, record, len);
-			/* In one piece for the reader, and in two in the ring. */
+			/* The reader sees it in one piece, and the ring has it in two. */
 			ASSERT_EQ(memcmp(high - before, record, len), 0);
 			ASSERT_EQ(memcmp(high - before, record, before), 0);
 			ASSERT_EQ(memcmp(low, record + before, len - before), 0) {
@@ -143,15 +142,15 @@ TEST_F(mirror, record_across_the_seam_is_contiguous)
 
 static const size_t record_sizes[] = { 24, 1000, 8, 4095, 4096, 333, 12345 };
 
-/* Which number a word of the stream has to be. */
+/* The value of a word of the stream. */
 static __u64 word_of_stream(size_t i)
 {
 	return i * 0x9e3779b97f4a7c15 + 1;
 }
 
 /*
- * What it is for: one process writes records without regard to the ring's end,
- * another reads them likewise.
+ * This is what the driver is for: one process writes records without regard to the
+ * ring's end, and another reads them in the same way.
  */
 TEST_F(mirror, processes_exchange_records)
 {
@@ -226,7 +225,7 @@ TEST_F(mirror, private_is_refused)
 {
 	EXPECT_EQ(mmap_errno(self->fd, 2 * self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0),
 		  EINVAL);
-	/* It could be made writable later. */
+	/* A private mapping could be made writable later. */
 	EXPECT_EQ(mmap_errno(self->fd, 2 * self->size, PROT_READ, MAP_PRIVATE, 0), EINVAL);
 }
 
@@ -254,7 +253,7 @@ TEST_F(mirror, read_only_file_maps_read_only)
 }
 
 /* Cuts in either half leave the other as it is, and what is left stays mirrored. */
-TEST_F(mirror, parts_of_it_can_go)
+TEST_F(mirror, parts_can_be_unmapped)
 {
 	char *high = self->addr + self->size;
 
@@ -290,7 +289,7 @@ TEST_F(mirror, mremap_moves_and_does_not_grow)
 	munmap(addr, 2 * self->size);
 }
 
-TEST_F(mirror, fork_shares_it)
+TEST_F(mirror, fork_shares_the_memory)
 {
 	int status;
 	pid_t pid = fork();
@@ -305,8 +304,8 @@ TEST_F(mirror, fork_shares_it)
 	EXPECT_STREQ(self->addr, "m the child");
 }
 
-/* Another process's memory is read and written as a debugger does it. */
-TEST_F(mirror, debugger_sees_it_mirrored)
+/* /proc/self/mem reads and writes memory as a debugger does. */
+TEST_F(mirror, debugger_sees_mirrored_memory)
 {
 	int mem = open("/proc/self/mem", O_RDWR);
 	char text[9];
@@ -354,7 +353,7 @@ TEST(default_and_limits)
 	}
 }
 
-TEST(is_held_while_mapped)
+TEST(module_is_held_while_mapped)
 {
 	const size_t page = page_size();
 	char *addr;
@@ -366,7 +365,7 @@ TEST(is_held_while_mapped)
 	ASSERT_NE(addr, MAP_FAILED);
 	close(fd);
 	EXPECT_EQ(unload_named(NAME), -EWOULDBLOCK);
-	/* As long as a part of it is left, and be it of the upper half. */
+	/* Any part of the mapping holds the module, also one of the upper half. */
 	ASSERT_EQ(munmap(addr, 3 * page), 0);
 	EXPECT_EQ(unload_named(NAME), -EWOULDBLOCK);
 	put_text(addr + 3 * page, "works");
@@ -376,8 +375,8 @@ TEST(is_held_while_mapped)
 }
 
 /*
- * Every copy of the VMA holds the ring buffer: were one of them not given back,
- * its memory would be missing after the module is gone.
+ * Every VMA holds a reference on the ring buffer. If one of them were not dropped,
+ * the memory would be missing after the module is unloaded.
  */
 TEST(memory_is_given_back)
 {
@@ -404,7 +403,7 @@ TEST(memory_is_given_back)
 		if (i == 3)
 			before = free_memory();
 	}
-	/* Ten rounds used more than that each. */
+	/* Each of the ten rounds allocates more than is tolerated. */
 	EXPECT_LE(memory_lost(before, 1024), 1024);
 }
 

@@ -22,8 +22,8 @@ FIXTURE_SETUP(mmap)
 }
 
 /*
- * Whatever the test did, once its process is gone open and close are in balance
- * and nothing is held.
+ * When the test's process has ended, all VMAs are closed, and nothing holds the
+ * module.
  */
 FIXTURE_TEARDOWN_PARENT(mmap)
 {
@@ -92,7 +92,7 @@ TEST_F(mmap, length_need_not_be_whole_pages)
 	EXPECT_EQ(mmap_errno(self->fd, 0, PROT_READ, MAP_SHARED, 0), EINVAL);
 }
 
-/* The driver gets to see every offset but those where the end exceeds 2^64 bytes. */
+/* The kernel itself refuses an offset if the end exceeds 2^64 bytes, and the driver others. */
 TEST_F(mmap, offset_that_overflows_is_refused)
 {
 	const __u64 top = -(__u64)self->page;
@@ -161,7 +161,7 @@ TEST_F(mmap, mprotect_none_and_back_keeps_the_content)
 	EXPECT_EQ(addr[self->page], 'a');
 }
 
-TEST_F(mmap, mappings_see_each_other)
+TEST_F(mmap, mappings_share_the_memory)
 {
 	char *one = map_shared(self->fd, PAGES, 0), *two = map_shared(self->fd, PAGES, 0);
 
@@ -176,7 +176,7 @@ TEST_F(mmap, mappings_see_each_other)
 	}
 }
 
-TEST_F(mmap, offsets_see_each_other)
+TEST_F(mmap, mappings_of_different_offsets_share_the_memory)
 {
 	char *whole = map_shared(self->fd, PAGES, 0);
 
@@ -192,7 +192,7 @@ TEST_F(mmap, offsets_see_each_other)
 	}
 }
 
-TEST_F(mmap, processes_see_each_other)
+TEST_F(mmap, processes_share_the_memory)
 {
 	char *addr = map_shared(self->fd, 2, 3);
 	int status;
@@ -203,7 +203,7 @@ TEST_F(mmap, processes_see_each_other)
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		/* Its own file and its own mapping, and the one that it inherits. */
+		/* The child uses a mapping of a file of its own, and the one that it inherits. */
 		int fd = open(variant->path, O_RDWR);
 		char *own = map_shared(fd, 2, 3);
 		bool ok = own != MAP_FAILED && !strcmp(own, "to the child") &&
@@ -232,7 +232,7 @@ TEST_F(mmap, flag_shared_validate)
 		  EOPNOTSUPP);
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, 0),
 		  EOPNOTSUPP);
-	/* Plain MAP_SHARED ignores what it does not know. */
+	/* Plain MAP_SHARED ignores flags that it does not know. */
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED | unknown, 0), 0);
 }
 
@@ -252,7 +252,7 @@ TEST_F(mmap, flag_private_copies_on_write)
 	EXPECT_STREQ(private, "before");
 	put_text(shared + self->page, "other page");
 	EXPECT_STREQ(private + self->page, "other page");
-	/* Neither fork nor mprotect changes that. */
+	/* Neither fork nor mprotect changes what is copied. */
 	EXPECT_EQ(signal_of_access(private + self->page, true), 0);
 	EXPECT_STREQ(shared + self->page, "other page");
 	ASSERT_EQ(mprotect(private, 3 * self->page, PROT_READ), 0);
@@ -311,7 +311,7 @@ TEST_F(mmap, flag_populate_and_nonblock)
 			      MAP_SHARED | MAP_POPULATE | MAP_NONBLOCK, self->fd, 0);
 	char *populated = mmap(NULL, PAGES * self->page, PROT_READ, MAP_SHARED | MAP_POPULATE,
 			       self->fd, 0);
-	/* simpler maps all of it at once anyway. */
+	/* simpler maps all pages at mmap. */
 	bool faults = !variant->is_simpler;
 
 	ASSERT_NE(plain, MAP_FAILED);
@@ -362,7 +362,7 @@ TEST_F(mmap, flag_32bit)
 #endif
 }
 
-/* A stack that grows is anonymous memory; a file cannot be one. */
+/* MAP_GROWSDOWN is for stacks, which are anonymous memory. */
 TEST_F(mmap, flag_growsdown)
 {
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED | MAP_GROWSDOWN, 0),
@@ -371,7 +371,7 @@ TEST_F(mmap, flag_growsdown)
 		  EINVAL);
 }
 
-/* A device has no storage that could be brought up to date, and nothing to complain of. */
+/* A device has no storage that msync could write to: it succeeds, and does nothing. */
 TEST_F(mmap, msync_has_nothing_to_do)
 {
 	static const int flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE, 0 };
@@ -400,7 +400,7 @@ TEST_F(mmap, msync_of_other_mappings)
 	EXPECT_EQ(read_only[0], 0);
 }
 
-/* So much of this process is locked, in KiB. */
+/* How much memory of this process is locked, in KiB. */
 static long locked_kib(void)
 {
 	FILE *status = fopen("/proc/self/status", "r");
@@ -413,7 +413,7 @@ static long locked_kib(void)
 	return kib;
 }
 
-/* Page frames of a device are never swapped out, so the kernel does not count them. */
+/* The kernel does not count page frames, which are simpler's, as locked. */
 TEST_F(mmap, locked_pages_are_counted)
 {
 	const long kib = variant->is_simpler ? 0 : 4 * self->page / 1024;
@@ -433,7 +433,7 @@ TEST_F(mmap, locked_pages_are_counted)
 	EXPECT_EQ(locked_kib(), 0);
 }
 
-TEST_F(mmap, mlockall_brings_in_what_is_mapped_later)
+TEST_F(mmap, mlockall_populates_later_mappings)
 {
 	char *addr;
 
@@ -446,7 +446,7 @@ TEST_F(mmap, mlockall_brings_in_what_is_mapped_later)
 	EXPECT_STREQ(addr + 9 * self->page, "locked");
 }
 
-TEST_F(mmap, mlock_that_leaves_it_to_faults)
+TEST_F(mmap, mlock_onfault_leaves_mapping_to_faults)
 {
 	char *addr = map_shared(self->fd, PAGES, 0);
 
@@ -456,7 +456,7 @@ TEST_F(mmap, mlock_that_leaves_it_to_faults)
 	EXPECT_EQ(faults_of_reading(addr, PAGES), 0);
 }
 
-/* Maps two parts of the region that follow one another, at addresses that do. */
+/* Maps two consecutive parts of the region, at consecutive addresses. */
 static char *map_neighbours(int fd, int second_fd)
 {
 	const size_t len = 8 * page_size();
@@ -470,8 +470,8 @@ static char *map_neighbours(int fd, int second_fd)
 }
 
 /*
- * The kernel makes an ordinary mapping larger in place of making another one. What
- * maps page frames, it leaves as it is.
+ * The kernel extends an ordinary VMA instead of making another one, but not a VMA of
+ * page frames, which are simpler's.
  */
 TEST_F(mmap, neighbours_of_a_file_are_merged)
 {
@@ -498,7 +498,7 @@ TEST_F(mmap, neighbours_of_two_files_are_not_merged)
 	EXPECT_STREQ(addr + 8 * self->page, "oss");
 }
 
-/* The driver checks the range of what is added, too. */
+/* The driver also checks the range of a mapping that would extend another one. */
 TEST_F(mmap, neighbour_past_the_end_of_the_region_is_refused)
 {
 	char *addr = map_neighbours(self->fd, self->fd);
@@ -530,7 +530,7 @@ TEST_F(mmap, merged_mapping_is_split_again)
 			EXPECT_EQ(addr[i * self->page], i + 1);
 	}
 	EXPECT_EQ(counter(variant->device, "vmas"), 2);
-	/* What was unmapped is filled again, and extends what is before it. */
+	/* The gap is mapped again, which extends the VMA before it. */
 	ASSERT_EQ(mmap(addr + 6 * self->page, 4 * self->page, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED, self->fd, 6 * self->page), addr + 6 * self->page);
 	for (size_t i = 0; i < 16; i++)

@@ -23,7 +23,7 @@ FIXTURE_SETUP(page)
 	ASSERT_NE(self->addr, MAP_FAILED);
 }
 
-/* Whatever the test did, once its process is gone nothing is held. */
+/* When the test's process has ended, nothing holds the module. */
 FIXTURE_TEARDOWN_PARENT(page)
 {
 	EXPECT_EQ(unload_named(NAME), 0);
@@ -43,7 +43,7 @@ TEST_F(page, memory_is_zero_at_first_sight)
 	EXPECT_TRUE(is_zero(self->addr, self->page));
 }
 
-/* The kernel has the very memory to give again that was full of something else. */
+/* The kernel can give the memory that was filled in the round before. */
 TEST_F(page, page_of_each_new_file_is_zero)
 {
 	for (int i = 0; i < 100; i++) {
@@ -86,7 +86,7 @@ TEST_F(page, fork_shares_it)
 
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		/* By the mapping and by the file that it inherits. */
+		/* The child uses the mapping and the file that it inherits. */
 		put_text(self->addr, "from the child");
 		put_text(map_shared(self->fd, 1, 0) + 100, "by its own mapping");
 		_exit(0);
@@ -126,10 +126,10 @@ TEST_F(page, stays_when_the_file_is_closed)
 	put_text(self->addr, "still here");
 	ASSERT_EQ(close(self->fd), 0);
 	EXPECT_STREQ(self->addr, "still here");
-	/* Also what nothing is mapped of at the moment. */
+	/* The page stays also while no page table entry maps it. */
 	ASSERT_EQ(madvise(self->addr, self->page, MADV_DONTNEED), 0);
 	EXPECT_STREQ(self->addr, "still here");
-	/* Nobody else gets it. */
+	/* A new file gets another page. */
 	EXPECT_TRUE(is_zero(map_shared(open(PATH, O_RDWR), 1, 0), self->page));
 }
 
@@ -147,7 +147,7 @@ TEST_F(page, copies_of_the_mapping_keep_it)
 
 	put_text(self->addr, "kept");
 	ASSERT_EQ(close(self->fd), 0);
-	/* The mapping moves, the other one is split, and its first half goes. */
+	/* One mapping is moved, the other one is split, and its second half is unmapped. */
 	ASSERT_EQ(mremap(self->addr, self->page, self->page, MREMAP_MAYMOVE | MREMAP_FIXED, target),
 		  target);
 	EXPECT_STREQ(target, "kept");
@@ -169,12 +169,12 @@ TEST_F(page, pipe_keeps_it)
 	munmap(self->addr, self->page);
 	close(self->fd);
 	EXPECT_EQ(unload_named(NAME), 0);
-	/* Were it free by now, one of these would get and overwrite it. */
+	/* If the page were free, one of these would get and overwrite it. */
 	memset(mmap(NULL, 1000 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		    -1, 0), 0xa5, 1000 * self->page);
 	ASSERT_EQ(read(ends[0], text, 16), 16);
 	EXPECT_STREQ(text, "held by a pipe");
-	/* For the teardown. */
+	/* The teardown unloads it. */
 	EXPECT_EQ(load_named(NAME, ""), 0);
 }
 
@@ -213,7 +213,7 @@ TEST_F(page, private_write_beyond_it_is_sigbus)
 	EXPECT_EQ(signal_of_access(addr, true), 0);
 }
 
-/* Where it grows to there is no page either. */
+/* The mapping grows past the only page. */
 TEST_F(page, mremap_that_grows_is_sigbus_beyond_it)
 {
 	char *addr = mremap(self->addr, self->page, 2 * self->page, MREMAP_MAYMOVE);
@@ -224,8 +224,7 @@ TEST_F(page, mremap_that_grows_is_sigbus_beyond_it)
 	EXPECT_EQ(signal_of_access(addr + self->page, false), SIGBUS);
 }
 
-/* It has no read, write or lseek. */
-TEST_F(page, there_is_nothing_but_mmap)
+TEST_F(page, read_and_write_are_refused)
 {
 	char byte = 1;
 
@@ -236,23 +235,23 @@ TEST_F(page, there_is_nothing_but_mmap)
 	EXPECT_EQ(self->addr[0], 0);
 }
 
-TEST_F(page, is_held_while_mapped)
+TEST_F(page, module_is_held_while_mapped)
 {
 	EXPECT_EQ(unload_named(NAME), -EWOULDBLOCK);
 	close(self->fd);
 	EXPECT_EQ(unload_named(NAME), -EWOULDBLOCK);
-	/* Nothing else happened. */
+	/* A refused unload changes nothing. */
 	put_text(self->addr, "works");
 	EXPECT_STREQ(self->addr, "works");
 	EXPECT_EQ(access(PATH, F_OK), 0);
 	munmap(self->addr, self->page);
 	EXPECT_EQ(unload_named(NAME), 0);
 	EXPECT_EQ(access(PATH, F_OK), -1);
-	/* For the teardown. */
+	/* The teardown unloads it. */
 	EXPECT_EQ(load_named(NAME, ""), 0);
 }
 
-TEST_F(page, is_held_while_open)
+TEST_F(page, module_is_held_while_open)
 {
 	munmap(self->addr, self->page);
 	EXPECT_EQ(unload_named(NAME), -EWOULDBLOCK);
@@ -263,7 +262,7 @@ TEST_F(page, is_held_while_open)
 
 #define OPENS 2000
 
-/* Were the page of a file not given back, that would be missing. */
+/* If the page of a file were not freed, that memory would be missing. */
 TEST(memory_is_given_back)
 {
 	const long used = OPENS * page_size() / 1024;

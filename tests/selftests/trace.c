@@ -38,7 +38,7 @@ static int start(struct __test_metadata *_metadata, const char *params, const ch
 	return open(path, O_RDWR);
 }
 
-/* The next line; `who` is what it ends with. */
+/* Appends the next line to what is expected; `who` is what it ends with. */
 static void expect_vma_by(char *expected, const char *device, const char *event, const void *addr,
 			  __u64 phys, size_t len, const char *who)
 {
@@ -62,9 +62,9 @@ static const char *done_by(const char *name, pid_t pid)
 }
 
 /*
- * What has to stand as the first page's "phys": of simplen the offset in bytes.
- * Of simpler only the driver knows it, and the memory at that physical address
- * shows whether it is true.
+ * What the log must have as "phys" of the first page. For simplen that is the offset
+ * in bytes. For simpler it is what the log has, if the memory at that physical
+ * address has the text that is mapped, and -1 if not.
  */
 static __u64 first_phys(bool is_simpler, const char *addr, size_t pgoff)
 {
@@ -114,7 +114,7 @@ TEST_F(trace, level_1_tells_open_and_close)
 	expect_vma(self->expected, variant->device, "close", addr, phys, 4 * page);
 	EXPECT_STREQ(driver_log(), self->expected);
 
-	/* split: what stays is the copy, and the original goes */
+	/* split: a copy of the VMA stays, and the original is closed */
 	ASSERT_EQ(munmap(addr + page, 3 * page), 0);
 	expect_vma(self->expected, variant->device, "open", addr, phys, page);
 	expect_vma(self->expected, variant->device, "close", addr + page, phys + page, 3 * page);
@@ -168,7 +168,7 @@ TEST_F(trace, level_2_tells_faults_too)
 
 		at[123] = 1;
 		at[124] = 1;
-		/* simpler has nothing left to fault. */
+		/* simpler takes no faults: mmap has mapped all of it. */
 		if (!variant->is_simpler)
 			sprintf(self->expected + strlen(self->expected),
 				"simple: simplen: fault, virt %lx, pgoff %zx, phys %llx%s\n",
@@ -180,7 +180,7 @@ TEST_F(trace, level_2_tells_faults_too)
 	close(fd);
 }
 
-/* The one that did it: a fork opens the child's VMA in the parent, and its end closes it. */
+/* The parent opens the child's VMA, in fork(), and the child closes it, when it ends. */
 TEST_F(trace, level_2_tells_who_did_it)
 {
 	int fd = start(_metadata, "pages=16 trace=2", variant->path), status, go[2];
@@ -233,7 +233,7 @@ TEST_F(trace, level_2_tells_which_thread_took_a_fault)
 	ASSERT_NE(addr, MAP_FAILED);
 	ASSERT_EQ(pthread_create(&thread, NULL, touch_by_name, addr), 0);
 	pthread_join(thread, &tid);
-	/* simpler has nothing left to fault. */
+	/* simpler takes no faults: mmap has mapped all of it. */
 	EXPECT_EQ(log_count(done_by("toucher", (pid_t)(long)tid)), variant->is_simpler ? 0 : 1) {
 		TH_LOG("%s", driver_log());
 	}

@@ -10,12 +10,12 @@ FIXTURE(vma)
 	size_t page;
 	int fd;
 	char *addr;
-	long opens, closes; /* until now */
+	long opens, closes; /* the counters before the set-up maps anything */
 };
 
 DEVICE_VARIANTS(vma);
 
-/* Eight pages, each with its number in it. */
+/* Maps eight pages, and writes its number to each. */
 FIXTURE_SETUP(vma)
 {
 	self->page = page_size();
@@ -167,7 +167,7 @@ TEST_F(vma, mremap_grows)
 	char *addr = mremap(self->addr, 8 * self->page, 20 * self->page, MREMAP_MAYMOVE);
 
 	if (variant->is_simpler) {
-		/* All of it was mapped at once, and nobody would map the rest. */
+		/* simpler maps at mmap only, so nothing would map what is added. */
 		EXPECT_EQ(addr, MAP_FAILED);
 		EXPECT_EQ(errno, EFAULT);
 		EXPECT_EVENTS(1, 0);
@@ -183,14 +183,14 @@ TEST_F(vma, mremap_grows)
 		EXPECT_EQ(signal_of_access(addr + i * self->page, false), SIGBUS);
 		EXPECT_EQ(signal_of_access(addr + i * self->page, true), SIGBUS);
 	}
-	/* The kernel, too, is told so on behalf of the process. */
+	/* A system call that touches such a page fails with EFAULT. */
 	EXPECT_EQ(write(open("/dev/null", O_WRONLY), addr, 1), 1);
 	EXPECT_EQ(read(open("/dev/zero", O_RDONLY), addr + PAGES * self->page, 1), -1);
 	EXPECT_EQ(errno, EFAULT);
 	munmap(addr, 20 * self->page);
 }
 
-/* If the addresses behind are free, the kernel extends the VMA where it is: it is the same one. */
+/* If the addresses behind it are free, the kernel extends the VMA in place, and opens none. */
 TEST_F(vma, mremap_grows_in_place)
 {
 	char *space = mmap(NULL, 20 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -213,13 +213,13 @@ TEST_F(vma, mremap_grows_in_place)
 	munmap(space, 20 * self->page);
 }
 
-/* mremap of no length makes a second mapping of the same pages. */
+/* mremap with an old length of 0 makes a second mapping of the same pages. */
 TEST_F(vma, mremap_duplicates)
 {
 	char *addr = mremap(self->addr, 0, 4 * self->page, MREMAP_MAYMOVE);
 
 	if (addr == MAP_FAILED) {
-		/* Not where the kernel refuses to grow a VMA. */
+		/* The kernel refuses it where it refuses to grow a VMA. */
 		EXPECT_TRUE(variant->is_simpler);
 		return;
 	}
@@ -230,7 +230,7 @@ TEST_F(vma, mremap_duplicates)
 	munmap(addr, 4 * self->page);
 }
 
-/* The pages move, and the old mapping is left, to be filled anew. */
+/* The page table entries move, and the old mapping is left for faults to fill again. */
 TEST_F(vma, mremap_dontunmap)
 {
 	char *target = mmap(NULL, 8 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -241,7 +241,7 @@ TEST_F(vma, mremap_dontunmap)
 		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, target);
 	EXPECT_EQ(self->addr[5 * self->page], 5);
 	if (variant->is_simpler) {
-		/* Nobody would fill it. */
+		/* simpler has no faults that would fill it. */
 		EXPECT_EQ(addr, MAP_FAILED);
 		EXPECT_EQ(errno, EINVAL);
 		EXPECT_EVENTS(1, 0);
@@ -285,7 +285,7 @@ TEST_F(vma, fork_without_dontfork_mapping)
 	EXPECT_EVENTS(4, 2);
 }
 
-/* The kernel does not let page frames be inherited again, but pages. */
+/* The kernel refuses MADV_DOFORK for page frames, which are simpler's. */
 TEST_F(vma, dofork_of_a_part)
 {
 	int status;
@@ -389,7 +389,7 @@ TEST_F(vma, exec_closes)
 	EXPECT_EVENTS(2, 1);
 }
 
-/* Grandchildren, each with cuts of its own, all gone in the end. */
+/* Children and grandchildren that split their VMAs in different ways, and end. */
 TEST_F(vma, tree_of_processes_balances)
 {
 	int status;
