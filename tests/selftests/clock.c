@@ -18,7 +18,7 @@ struct clock_page {
 	__s64 realtime;
 };
 
-/* Reads words that belong together, as of a seqlock. */
+/* Reads a consistent set of the words, as a reader of a seqlock does. */
 static struct clock_page snapshot(const struct clock_page *page)
 {
 	struct clock_page seen;
@@ -108,7 +108,7 @@ TEST_F(clock, anybody_can_read_and_nobody_write)
 	EXPECT_EQ(status, 0);
 }
 
-/* It shows a time of now already when it can first be opened, and then later ones. */
+/* After two updates, the page shows a time that is later than before them. */
 TEST_F(clock, shows_the_time)
 {
 	for (int i = 0; i < 20; i++) {
@@ -130,7 +130,7 @@ TEST_F(clock, shows_both_clocks_of_the_same_moment)
 	__s64 offset = time_now(CLOCK_REALTIME) - time_now(CLOCK_MONOTONIC);
 	struct clock_page seen = snapshot(self->clock);
 
-	/* A guest can be stopped at any point for a while. */
+	/* A large tolerance, as a guest can be stopped for a while at any point. */
 	EXPECT_LT(llabs(seen.realtime - seen.monotonic - offset), SEC / 4);
 }
 
@@ -144,14 +144,14 @@ TEST_F(clock, keeps_the_period)
 	last = snapshot(self->clock);
 	updates = (last.sequence - first.sequence) / 2;
 	elapsed = last.monotonic - first.monotonic;
-	/* Late updates are left out, never made up for; one may be late when we look first. */
+	/* Missed updates are not made up for, so there are at most as many as periods. */
 	EXPECT_LE(updates, elapsed / MSEC + 2);
 	EXPECT_GE(updates, 10);
 }
 
 /*
- * Racing with the updater: the same count always comes with the same times, and
- * a higher one with later times. Several readers in several threads.
+ * Several threads read while the page is updated. The same sequence number always
+ * comes with the same times, and a higher one with later times.
  */
 static void *read_through_updates(void *page)
 {
@@ -186,10 +186,10 @@ TEST_F(clock, snapshots_are_consistent_and_monotonic)
 }
 
 /*
- * Each of many processes maps it itself, and notes the time that it sees at each
- * count. All that see a count see the same time with it.
+ * Each of many processes maps the page, and notes the time that it sees with each
+ * sequence number. All that see a number see the same time with it.
  */
-TEST_F(clock, many_processes_see_the_same)
+TEST_F(clock, many_processes_see_the_same_times)
 {
 	enum { PROCESSES = 16, COUNTS = 2048 };
 	__s64 (*notes)[COUNTS] = mmap(NULL, PROCESSES * sizeof(*notes), PROT_READ | PROT_WRITE,
@@ -233,8 +233,8 @@ TEST_F(clock, many_processes_see_the_same)
 	EXPECT_GT(common, 0);
 }
 
-/* A mapping from before a fork goes on showing the time in the child. */
-TEST_F(clock, fork_inherits_it)
+/* A mapping from before a fork is updated in the child, too. */
+TEST_F(clock, child_inherits_the_mapping)
 {
 	int status;
 	pid_t pid = fork();
@@ -246,7 +246,7 @@ TEST_F(clock, fork_inherits_it)
 	EXPECT_EQ(status, 0);
 }
 
-/* Also for root, who can open the file for writing whatever its mode. */
+/* It is refused for root, too, who can open the file for writing whatever its mode. */
 TEST_F(clock, writable_mapping_is_refused)
 {
 	const int prots[] = { PROT_WRITE, PROT_READ | PROT_WRITE };
@@ -257,7 +257,7 @@ TEST_F(clock, writable_mapping_is_refused)
 		EXPECT_EQ(mmap_errno(fd, self->page, prots[i], MAP_SHARED, 0), EPERM);
 		EXPECT_EQ(mmap_errno(fd, self->page, prots[i], MAP_PRIVATE, 0), EPERM);
 		EXPECT_EQ(mmap_errno(self->fd, self->page, prots[i], MAP_PRIVATE, 0), EPERM);
-		/* The kernel's own answer where the file is not open for that. */
+		/* The kernel itself refuses this, as the file is not open for writing. */
 		EXPECT_EQ(mmap_errno(self->fd, self->page, prots[i], MAP_SHARED, 0), EACCES);
 	}
 }
@@ -276,7 +276,7 @@ TEST_F(clock, mprotect_to_writable_is_refused)
 			EXPECT_EQ(errno, EACCES);
 			EXPECT_EQ(mprotect(addr, self->page, PROT_WRITE), -1);
 			EXPECT_EQ(errno, EACCES);
-			/* Not by way of no access at all either. */
+			/* It is also refused after PROT_NONE. */
 			EXPECT_EQ(mprotect(addr, self->page, PROT_NONE), 0);
 			EXPECT_EQ(mprotect(addr, self->page, PROT_READ | PROT_WRITE), -1);
 			EXPECT_EQ(errno, EACCES);
@@ -294,8 +294,8 @@ TEST_F(clock, execution_is_refused_now_and_later)
 	EXPECT_EQ(errno, EACCES);
 }
 
-/* Ways around the page tables, which lead into other read-only mappings. */
-TEST_F(clock, nobody_else_writes_it_for_the_process)
+/* Writes that do not use the page tables, which reach other read-only mappings. */
+TEST_F(clock, kernel_does_not_write_the_page_for_a_process)
 {
 	int mem = open("/proc/self/mem", O_RDWR), fds[2];
 	uintptr_t addr = (uintptr_t)&self->clock->monotonic;
@@ -303,14 +303,14 @@ TEST_F(clock, nobody_else_writes_it_for_the_process)
 	__s64 value = 0;
 	struct iovec from = { &value, sizeof(value) }, to = { (void *)addr, sizeof(value) };
 
-	/* A debugger can read it ... */
+	/* A debugger can read the page ... */
 	ASSERT_EQ(pread(mem, &value, sizeof(value), addr), sizeof(value));
 	EXPECT_GE(value, before.monotonic);
-	/* ... and not write it. */
+	/* ... but not write to it. */
 	value = 0;
 	EXPECT_EQ(pwrite(mem, &value, sizeof(value), addr), -1);
 	EXPECT_EQ(process_vm_writev(getpid(), &from, 1, &to, 1, 0), -1);
-	/* Nor does the kernel, asked to put data there. */
+	/* A system call does not write to it, either. */
 	ASSERT_EQ(pipe(fds), 0);
 	ASSERT_EQ(write(fds[1], &value, sizeof(value)), sizeof(value));
 	EXPECT_EQ(read(fds[0], (void *)addr, sizeof(value)), -1);
@@ -318,7 +318,7 @@ TEST_F(clock, nobody_else_writes_it_for_the_process)
 	EXPECT_GE(snapshot(self->clock).monotonic, before.monotonic);
 }
 
-TEST_F(clock, ptrace_does_not_write_it)
+TEST_F(clock, ptrace_does_not_write_the_page)
 {
 	uintptr_t addr = (uintptr_t)&self->clock->realtime;
 	int status;
@@ -341,7 +341,7 @@ TEST_F(clock, ptrace_does_not_write_it)
 	EXPECT_GT(snapshot(self->clock).realtime, 0);
 }
 
-TEST_F(clock, one_page_and_no_more)
+TEST_F(clock, more_than_one_page_is_refused)
 {
 	EXPECT_EQ(mmap_errno(self->fd, 2 * self->page, PROT_READ, MAP_SHARED, 0), EINVAL);
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, self->page), EINVAL);
@@ -351,22 +351,22 @@ TEST_F(clock, one_page_and_no_more)
 	EXPECT_EQ(errno, EFAULT);
 }
 
-/* Besides the time nothing of the kernel's memory is shown. */
+/* The page shows nothing of the kernel's memory besides the time. */
 TEST_F(clock, rest_of_the_page_is_zero)
 {
 	EXPECT_TRUE(is_zero((const char *)(self->clock + 1), self->page - sizeof(*self->clock)));
 }
 
-TEST_F(clock, is_held_while_mapped)
+TEST_F(clock, module_is_held_while_mapped)
 {
 	close(self->fd);
 	EXPECT_EQ(unload_named(NAME), -EWOULDBLOCK);
-	/* Nothing else happened. */
+	/* A refused unload changes nothing. */
 	EXPECT_TRUE(await_update(self->clock));
 	munmap((void *)self->clock, self->page);
 	EXPECT_EQ(unload_named(NAME), 0);
 	EXPECT_EQ(access(PATH, F_OK), -1);
-	/* For the teardown. */
+	/* The teardown unloads it. */
 	EXPECT_EQ(load_named(NAME, ""), 0);
 }
 
@@ -384,7 +384,7 @@ TEST(parameters_out_of_range_are_refused)
 	}
 }
 
-/* With the longest period the first second shows the time of the load. */
+/* The page has the time of the load before the first update, which comes after a second here. */
 TEST(shows_a_time_at_once)
 {
 	__s64 before = time_now(CLOCK_MONOTONIC);
@@ -398,8 +398,8 @@ TEST(shows_a_time_at_once)
 }
 
 /*
- * The timer is stopped before its code and its page go. If it were not, the
- * kernel would soon call into memory that is no more.
+ * The timer is stopped before its code and its page are freed. If it were not, the
+ * kernel would soon call into freed memory.
  */
 TEST(unload_stops_the_timer)
 {

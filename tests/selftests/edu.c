@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simple_edu: the registers of two PCI devices, mapped, and what becomes of the mappings when a
- * device goes.
+ * simple_edu: mappings of the registers of two PCI devices, and what happens to them when a device
+ * is unbound or removed.
  */
 
 #include "suite.h"
@@ -24,7 +24,7 @@
 #define PCI "/sys/bus/pci/devices/"
 #define DRIVER "/sys/bus/pci/drivers/simple_edu/"
 
-/* Names of the devices on the bus, those of /dev/simple_edu0 and 1. */
+/* The names on the PCI bus of the devices /dev/simple_edu0 and /dev/simple_edu1. */
 static char bus_names[2][32];
 
 static __u32 get(const char *registers, size_t offset)
@@ -63,7 +63,7 @@ static bool bind(int number)
 	return tell(DRIVER "bind", bus_names[number]);
 }
 
-/* Which device on the bus it is that /dev/simple_edu<number> stands for. */
+/* Finds the name on the PCI bus of the device /dev/simple_edu<number>. */
 static bool find_on_bus(int number)
 {
 	char path[64], target[256];
@@ -90,7 +90,7 @@ static int poll_now(int fd, int timeout)
 	return poll(&pollfd, 1, timeout) < 0 ? -1 : pollfd.revents;
 }
 
-/* The errno of a read of an interrupt, or 0; if that waits, until there is one. */
+/* Reads the count of interrupts, for which it can wait. Returns 0 or the errno. */
 static int read_interrupt(int fd, __u32 *count)
 {
 	return pread(fd, count, sizeof(*count), BAR_SIZE) == sizeof(*count) ? 0 : errno;
@@ -198,7 +198,7 @@ TEST_F(edu, read_and_write_make_one_access)
 	EXPECT_EQ(lseek(self->fd[0], 0, SEEK_END), BAR_SIZE);
 }
 
-TEST_F(edu, any_pages_of_it_shared_only)
+TEST_F(edu, any_pages_of_the_bar_are_mapped_shared_only)
 {
 	const size_t page = page_size();
 	const int rw = PROT_READ | PROT_WRITE;
@@ -239,8 +239,8 @@ static int config_command(int number)
 }
 
 /*
- * The device cannot be made to write to memory: the driver does not let it be a bus master, also if
- * it was one before.
+ * The device cannot be made to write to memory: the driver takes away bus mastering, also if it was
+ * enabled before the driver was bound.
  */
 TEST_F(edu, is_no_bus_master)
 {
@@ -261,7 +261,7 @@ TEST_F(edu, is_no_bus_master)
 	close(fd);
 }
 
-/* What it computes when it is unbound does not interrupt others that have the same interrupt. */
+/* A computation that goes on after the unbind raises no interrupt that other devices share. */
 TEST_F(edu, does_not_interrupt_when_it_is_unbound)
 {
 	EXPECT_EQ(config_command(0) & COMMAND_INTX_DISABLE, 0);
@@ -272,7 +272,7 @@ TEST_F(edu, does_not_interrupt_when_it_is_unbound)
 	ASSERT_TRUE(bind(0));
 	EXPECT_EQ(config_command(0) & COMMAND_INTX_DISABLE, 0);
 
-	/* It is to be at rest for the tests that follow. */
+	/* Wait until the device is idle, for the next tests. */
 	munmap(self->registers[0], BAR_SIZE);
 	close(self->fd[0]);
 	self->fd[0] = open_edu(0, O_RDWR);
@@ -306,7 +306,7 @@ static int count_memory_type(const char *type)
 	return count;
 }
 
-TEST_F(edu, memory_type_is_the_one_asked_for)
+TEST_F(edu, memory_type_is_uncached)
 {
 	if (access(PAT_LIST, F_OK))
 		SKIP(return, "this kernel has no list of memory types");
@@ -330,15 +330,15 @@ TEST_F(edu, interrupts_are_waited_for)
 	EXPECT_EQ(poll_now(self->fd[0], 10000), POLLIN);
 	EXPECT_EQ(read_interrupt(self->fd[0], &before), 0);
 	EXPECT_EQ(poll_now(self->fd[0], 0), 0);
-	/* Each file is told of it. */
+	/* Each open file gets the interrupt. */
 	EXPECT_EQ(read_interrupt(second, &count), 0);
 	EXPECT_EQ(count, before);
 	EXPECT_EQ(read_interrupt(second, &count), EAGAIN);
 
-	/* The other device is silent. */
+	/* The other device has no interrupt. */
 	EXPECT_EQ(poll_now(self->fd[1], 0), 0);
 
-	/* Two more, of which the position of SEEK_END tells each. */
+	/* Two more interrupts, each of which a read at SEEK_END waits for. */
 	ASSERT_EQ(lseek(self->fd[0], 0, SEEK_END), BAR_SIZE);
 	for (int i = 1; i <= 2; i++) {
 		set(self->registers[0], STATUS, STATUS_INTERRUPT);
@@ -369,8 +369,7 @@ static void ignore(int signal)
 {
 }
 
-/* A signal ends the wait. */
-/* All bits of it at once are no sign that the device is gone. */
+/* An interrupt status with all bits set does not mean that the device is gone. */
 TEST_F(edu, every_interrupt_at_once)
 {
 	__u32 count;
@@ -382,8 +381,8 @@ TEST_F(edu, every_interrupt_at_once)
 	}
 }
 
-/* A read that must not wait, though the file may. */
-TEST_F(edu, nowait_reads)
+/* RWF_NOWAIT: a read must not wait, though the file has no O_NONBLOCK. */
+TEST_F(edu, nowait_read_does_not_wait)
 {
 	__u32 value = 0;
 	struct iovec iov = { &value, sizeof(value) };
@@ -397,7 +396,7 @@ TEST_F(edu, nowait_reads)
 	EXPECT_EQ(preadv2(self->fd[0], &iov, 1, BAR_SIZE, RWF_NOWAIT), 4);
 }
 
-/* A ring of one read. */
+/* An io_uring with one read at a time. */
 struct ring {
 	int fd;
 	char *rings;
@@ -405,7 +404,7 @@ struct ring {
 	struct io_uring_sqe *entry;
 };
 
-/* Begins to read a word, and waits for that if it is to; whether the kernel took it. */
+/* Begins to read a word, and waits for the result if told so. False if the kernel refused it. */
 static bool begin_read(struct ring *ring, int fd, __u32 *to, __u64 offset, int wait)
 {
 	__u32 *tail = (__u32 *)(ring->rings + ring->params.sq_off.tail);
@@ -418,7 +417,7 @@ static bool begin_read(struct ring *ring, int fd, __u32 *to, __u64 offset, int w
 	return syscall(SYS_io_uring_enter, ring->fd, 1, wait, IORING_ENTER_GETEVENTS, NULL, 0) == 1;
 }
 
-/* How many reads are done that were not asked about before, and what the last one gave. */
+/* How many reads have ended since the last call, and the result of the last one. */
 static int done_reads(struct ring *ring, int wait, int *result)
 {
 	const struct io_cqring_offsets *cq = &ring->params.cq_off;
@@ -482,7 +481,7 @@ TEST_F(edu, a_signal_ends_the_wait)
 	EXPECT_EQ((long)result, EINTR);
 }
 
-TEST_F(edu, unbind_wakes_who_waits)
+TEST_F(edu, unbind_wakes_waiting_threads)
 {
 	pthread_t reader, poller;
 	void *result;
@@ -498,7 +497,7 @@ TEST_F(edu, unbind_wakes_who_waits)
 	ASSERT_TRUE(bind(0));
 }
 
-/* What is left of a file and a mapping whose device is gone. */
+/* Checks a file and a mapping whose device is gone: touching is SIGBUS, and calls fail. */
 static void check_dead(struct __test_metadata *_metadata, int fd, char *registers)
 {
 	__u32 word = 1;
@@ -519,12 +518,12 @@ static void check_dead(struct __test_metadata *_metadata, int fd, char *register
 	EXPECT_EQ(errno, ENODEV);
 }
 
-TEST_F(edu, unbind_takes_all_back)
+TEST_F(edu, unbind_removes_all_mappings)
 {
 	const size_t page = page_size();
 	char *moved = reserve(page, page);
 
-	/* Touched, not touched, moved, and split. */
+	/* Pages that were touched, that were not touched, that were moved, and in a split VMA. */
 	get(self->registers[0], IDENTIFICATION);
 	get(self->registers[0], 8 * page);
 	ASSERT_EQ(mremap(self->registers[0] + 8 * page, page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -538,10 +537,10 @@ TEST_F(edu, unbind_takes_all_back)
 	EXPECT_EQ(signal_of_access(self->registers[0] + 4 * page, false), SIGBUS);
 	EXPECT_EQ(munmap(moved, page), 0);
 
-	/* The other device does not notice. */
+	/* The other device works. */
 	EXPECT_EQ(get(self->registers[1], IDENTIFICATION), 0x010000ed);
 
-	/* Bound again it works, under its name; what was open stays dead. */
+	/* Bound again, the device works, and has its name; old files and mappings do not work. */
 	ASSERT_TRUE(bind(0));
 	ASSERT_TRUE(node_exists(0));
 	check_dead(_metadata, self->fd[0], self->registers[0]);
@@ -554,8 +553,8 @@ TEST_F(edu, unbind_takes_all_back)
 	EXPECT_EQ(get(self->registers[0], IDENTIFICATION), 0x010000ed);
 }
 
-/* A child's mapping is taken back, too, and a debugger gets nothing any more. */
-TEST_F(edu, unbind_takes_back_from_a_child_and_a_debugger)
+/* The unbind also removes a child's mapping, and a debugger can no longer read through it. */
+TEST_F(edu, unbind_removes_the_mapping_of_a_child)
 {
 	int status;
 	pid_t pid;
@@ -573,7 +572,7 @@ TEST_F(edu, unbind_takes_back_from_a_child_and_a_debugger)
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	ASSERT_TRUE(WIFSTOPPED(status));
 	errno = 0;
-	/* What it gets is up to how wide the architecture reads: the device wants 4 bytes. */
+	/* The value depends on how the architecture reads: the device answers 4-byte reads only. */
 	ptrace(PTRACE_PEEKDATA, pid, self->registers[0], NULL);
 	EXPECT_EQ(errno, 0);
 	ASSERT_TRUE(unbind(0));
@@ -589,7 +588,7 @@ TEST_F(edu, unbind_takes_back_from_a_child_and_a_debugger)
 	ASSERT_TRUE(bind(0));
 }
 
-/* Open, mapped, both or none: in any order, and the numbers stay with their devices. */
+/* With the file open, mapped or both, and repeatedly: the devices keep their numbers. */
 TEST_F(edu, unbind_and_bind_in_any_state)
 {
 	for (int i = 0; i < 2; i++) {
@@ -612,8 +611,8 @@ TEST_F(edu, unbind_and_bind_in_any_state)
 	}
 }
 
-/* A file that is open, or mapped, keeps the module, not the device. */
-TEST_F(edu, unload)
+/* A file that is open or mapped holds the module, but not the device. */
+TEST_F(edu, module_is_held_after_unbind)
 {
 	EXPECT_EQ(unload_named("simple_edu"), -EWOULDBLOCK);
 	ASSERT_TRUE(unbind(0));
@@ -625,7 +624,7 @@ TEST_F(edu, unload)
 	EXPECT_EQ(signal_of_access(self->registers[0], false), SIGBUS);
 }
 
-/* The device is taken from the bus, and found again. */
+/* The device is removed from the bus, and a rescan finds it again. */
 TEST_F(edu, remove_and_rescan)
 {
 	char path[64];

@@ -21,7 +21,7 @@ FIXTURE_SETUP(file)
 	char params[32];
 
 	self->page = page_size();
-	/* simpler copies so much at once; the region has one such piece, and a part of another. */
+	/* simpler copies pieces of this size; the region has one of them, and a part of another. */
 	self->piece = (1 << 20) / self->page;
 	self->pages = self->piece + 6;
 	self->size = self->pages * self->page;
@@ -95,15 +95,15 @@ TEST_F(file, read_and_write_move_the_position)
 	EXPECT_EQ(read(self->fd, text, 3), 3);
 	EXPECT_STREQ(text, "cde");
 	EXPECT_EQ(lseek(self->fd, 0, SEEK_CUR), 5);
-	/* pread and pwrite do not. */
+	/* pread and pwrite do not move the position. */
 	EXPECT_EQ(pwrite(self->fd, "xy", 2, 100), 2);
 	EXPECT_EQ(pread(self->fd, text, 2, 100), 2);
 	EXPECT_EQ(memcmp(text, "xy", 2), 0);
 	EXPECT_EQ(lseek(self->fd, 0, SEEK_CUR), 5);
 }
 
-/* Over pages and, in simpler, from one piece into the next, at odd offsets. */
-TEST_F(file, sees_what_mappings_see)
+/* At odd offsets, across pages, and in simpler from one piece into the next. */
+TEST_F(file, read_and_write_share_the_memory_with_mappings)
 {
 	const size_t page = self->page;
 	const struct { size_t page, offset, len; } cases[] = {
@@ -159,7 +159,7 @@ TEST_F(file, ends_with_the_region)
 	EXPECT_EQ(pwrite(self->fd, buf, 0, self->size), 0);
 	EXPECT_EQ(pread(self->fd, buf, 1, -1), -1);
 	EXPECT_EQ(errno, EINVAL);
-	/* Sequentially, too. */
+	/* Sequential reads and writes end with the region, too. */
 	EXPECT_EQ(lseek(self->fd, -3, SEEK_END), self->size - 3);
 	EXPECT_EQ(read(self->fd, buf, 100), 3);
 	EXPECT_EQ(read(self->fd, buf, 100), 0);
@@ -177,7 +177,7 @@ TEST_F(file, bad_memory_is_efault)
 	EXPECT_EQ(errno, EFAULT);
 	EXPECT_EQ(pwrite(self->fd, buf + self->page, 10, 0), -1);
 	EXPECT_EQ(errno, EFAULT);
-	/* Half of it is there. */
+	/* Half of the buffer is mapped. */
 	EXPECT_EQ(pread(self->fd, buf + self->page - 5, 10, 0), 5);
 	EXPECT_EQ(pwrite(self->fd, buf + self->page - 5, 10, 0), 5);
 	EXPECT_EQ(pread(self->fd, buf + self->page - 5, 10, self->page - 2), 5);
@@ -196,7 +196,7 @@ TEST_F(file, modes_are_obeyed)
 	EXPECT_EQ(write(writer, &byte, 1), 1);
 }
 
-/* Both the source and the destination are the device's own pages. */
+/* The source and the destination of the copy are the device's own pages. */
 TEST_F(file, copies_from_and_to_its_own_mapping)
 {
 	put_text(self->map, "around the corner");
@@ -215,16 +215,16 @@ TEST_F(file, reading_allocates_nothing)
 	EXPECT_EQ(read(self->fd, buf, self->size), self->size);
 	EXPECT_TRUE(is_zero(buf, self->size));
 	EXPECT_EQ(counter(variant->device, "pages"), pages);
-	/* Writing does, one folio for each that it reaches. */
+	/* A write allocates each folio that it reaches. */
 	EXPECT_EQ(pwrite(self->fd, buf, 2, FOLIO * self->page - 1), 2);
 	EXPECT_EQ(counter(variant->device, "pages"), pages ?: 2 * FOLIO);
-	/* And so does touching. */
+	/* Touching a mapping allocates the folio, too. */
 	self->map[0] = 1;
 	self->map[2 * FOLIO * self->page] = 1;
 	EXPECT_EQ(counter(variant->device, "pages"), pages ?: 3 * FOLIO);
 }
 
-TEST_F(file, counters_count)
+TEST_F(file, counters_count_vmas_and_faults)
 {
 	char *more = map_shared(self->fd, 4, 0);
 	long faults = counter(variant->device, "faults");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* /dev/simpler with huge=1: page frames that a fault maps by entries of a PMD. */
+/* /dev/simpler with huge=1: faults map page frames by PMD entries. */
 
 #include "suite.h"
 
@@ -17,7 +17,7 @@ FIXTURE_SETUP(huge_pfn)
 	self->pmd = pmd_size();
 	if (!self->pmd)
 		SKIP(return, "the kernel has no transparent huge pages");
-	/* Two PMDs and a bit. */
+	/* What two PMD entries map, and 5 pages more. */
 	self->pages = 2 * self->pmd / self->page + 5;
 	sprintf(params, "pages=%zu huge=1", self->pages);
 	ASSERT_EQ(reload_module(params), 0);
@@ -60,7 +60,7 @@ static bool written(int fd, const char *addr, size_t pages, size_t first)
 	return true;
 }
 
-TEST_F(huge_pfn, one_fault_for_a_pmd)
+TEST_F(huge_pfn, one_fault_maps_a_pmd_entry)
 {
 	char *addr = map_shared(self->fd, self->pages, 0);
 
@@ -70,7 +70,7 @@ TEST_F(huge_pfn, one_fault_for_a_pmd)
 	EXPECT_TRUE(written(self->fd, addr, self->pages, 0));
 }
 
-TEST_F(huge_pfn, part_of_a_pmd_by_pages)
+TEST_F(huge_pfn, unaligned_offset_shows_the_same_memory)
 {
 	const size_t pages = self->pmd / self->page;
 	char *addr = map_shared(self->fd, self->pages, 0);
@@ -99,7 +99,7 @@ TEST_F(huge_pfn, split_by_munmap_mprotect_mremap)
 	ASSERT_EQ(mprotect(addr + self->pmd, self->page, PROT_READ | PROT_WRITE), 0);
 	*(size_t *)(addr + self->pmd + self->page) = pages + 2;
 
-	/* To an address that is not aligned, and half of it. */
+	/* Moves half of what a PMD entry maps, to an unaligned address. */
 	moved = mmap(NULL, 2 * self->pmd, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(moved, MAP_FAILED);
 	moved = mremap(addr + self->pmd, pages / 2 * self->page, pages / 2 * self->page,
@@ -125,8 +125,8 @@ TEST_F(huge_pfn, shared_with_a_child)
 	EXPECT_TRUE(written(self->fd, addr, self->pages, 0));
 }
 
-/* The kernel copies on write only what remap_pfn_range() mapped. */
-TEST_F(huge_pfn, private_mapping_at_once)
+/* Private mappings are mapped at mmap: the kernel copies only what remap_pfn_range() mapped. */
+TEST_F(huge_pfn, private_mapping_copies_on_write)
 {
 	char *shared = map_shared(self->fd, self->pages, 0);
 	char *addr = mmap(NULL, 8 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd, 0);
@@ -140,7 +140,7 @@ TEST_F(huge_pfn, private_mapping_at_once)
 	EXPECT_EQ(*(size_t *)shared, 1);
 }
 
-TEST_F(huge_pfn, debugger_reaches_what_was_not_touched)
+TEST_F(huge_pfn, debugger_reads_and_writes_untouched_pages)
 {
 	char *addr = map_shared(self->fd, self->pages, 0), path[64];
 	char *tail = addr + 2 * self->pmd;
@@ -158,8 +158,8 @@ TEST_F(huge_pfn, debugger_reaches_what_was_not_touched)
 	EXPECT_EQ(got, 4711);
 }
 
-/* There is no reference to take on a page frame. */
-TEST_F(huge_pfn, no_references)
+/* process_vm_readv() takes references, which page frames do not have. */
+TEST_F(huge_pfn, process_vm_readv_is_refused)
 {
 	char *addr = map_shared(self->fd, self->pages, 0), byte;
 	struct iovec local = { &byte, 1 }, remote = { addr, 1 };

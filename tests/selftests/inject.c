@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation in a system call or a page fault fails in turn: the first,
- * then the second, and so on, until there is none left to fail and the operation
- * succeeds untouched. Those of the kernel itself, on the way to the driver and
- * back, are among them. Each failure gives the documented error, or the
- * operation does without; and everything works afterwards. The same for the
- * copies to and from user space in a read or write.
+ * Makes every allocation in a system call or a page fault fail in turn: the first,
+ * then the second, and so on, until the operation succeeds without a failure. The
+ * kernel's own allocations on the way to the driver and back are among them. Each
+ * failure must give the documented error, unless the operation succeeds without that
+ * memory, and everything must work afterwards. The same is done to the copies to and
+ * from user space in a read or write.
  *
  * Documentation/fault-injection/fault-injection.rst: /proc/<pid>/fail-nth.
  */
@@ -14,9 +14,9 @@
 
 #include <sys/rseq.h>
 
-#define MAX_POINTS 5000 /* no operation has so many allocations */
+#define MAX_POINTS 5000 /* more than the allocations of any operation */
 
-/* No error, but less done than asked for. */
+/* The result of an operation that did less than it was asked for. */
 #define SHORT -1
 
 enum module {
@@ -28,8 +28,8 @@ enum module {
 static __u64 card, reserved;
 
 /*
- * What is loaded. An attempt works on a window of the device, a folio of simplen;
- * after so many windows, which nobody has touched before, they come again.
+ * The modules that are loaded. Each attempt works on the next window of the device,
+ * a folio of simplen, which is untouched until all windows were used.
  */
 static const struct {
 	const char *name, *params;
@@ -59,16 +59,16 @@ struct scene {
 	int fd; /* the device */
 	int other; /* a further file */
 	int pipe[2];
-	char *room; /* five times that size */
-	char *addr; /* in it, the mapped window */
-	char *target; /* and where another is free, with one more behind it */
+	char *room; /* reserved addresses, five times the window's size */
+	char *addr; /* where the window is mapped, in the room */
+	char *target; /* where two more windows can be mapped, in the room */
 	char *buf; /* two pages */
 	pid_t child;
 };
 
 /*
- * The operations: they return 0, an errno, or SHORT. They do as little as can be
- * besides, as each allocation in it counts.
+ * The operations return 0, an errno, or SHORT. They do nothing else that could
+ * allocate memory.
  */
 
 static int result(long ret)
@@ -178,7 +178,7 @@ static int op_lseek(struct scene *s)
 	return result(lseek(s->fd, s->page, SEEK_SET));
 }
 
-/* Not the C library's, which does more. */
+/* By the system call, as the C library's fork() does more. */
 static int op_fork(struct scene *s)
 {
 	s->child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -223,16 +223,16 @@ static int op_mprotect_part(struct scene *s)
 struct operation {
 	const char *name;
 	int (*run)(struct scene *scene);
-	const char *device; /* that is opened before */
-	int flags; /* of the mapping: made before, if the operation is not mmap */
-	bool filled; /* there is something in the mapping */
-	const char *other; /* a further file that is opened before */
-	int errors[3]; /* ENOMEM, if none */
+	const char *device; /* opened before the operation */
+	int flags; /* of the mapping, which is made before, unless the operation is mmap */
+	bool filled; /* the pages of the mapping are numbered before */
+	const char *other; /* a further file, opened before the operation */
+	int errors[3]; /* the documented errors; none means ENOMEM */
 	enum module module;
 };
 
 static const struct operation loads[] = {
-	/* Some 500 points, of which most are the loader's own, and so the same for all modules. */
+	/* Some 500 allocations. Most are the module loader's, and so the same for all modules. */
 	{ "load simple", .run = op_load, .other = "/simple.ko" },
 };
 
@@ -249,7 +249,7 @@ static const struct operation maps[] = {
 	{ "mmap simplen, private", .run = op_mmap, .device = "simplen", .flags = MAP_PRIVATE },
 	{ "mmap simplen, huge", .run = op_mmap, .device = "simplen", .flags = MAP_SHARED,
 	  .module = HUGE },
-	/* mmap(2) says that MAP_POPULATE tells of no errors. */
+	/* By mmap(2), mmap does not fail if MAP_POPULATE cannot populate the mapping. */
 	{ "mmap simplen, populated", .run = op_mmap, .device = "simplen",
 	  .flags = MAP_SHARED | MAP_POPULATE },
 	{ "munmap of a part of simplen, huge", .run = op_munmap_part, .device = "simplen",
@@ -263,7 +263,7 @@ static const struct operation maps[] = {
 	  .module = PAGE },
 };
 
-/* What the trace and the counters tell of these is looked at. */
+/* The trace and the counters are checked after these. */
 static const struct operation traced_maps[] = {
 	{ "traced mmap simpler", .run = op_mmap, .device = "simpler", .flags = MAP_SHARED,
 	  .module = TRACED },
@@ -284,8 +284,8 @@ static const struct operation traced_maps[] = {
 };
 
 /*
- * VM_FAULT_OOM, whether from the driver or from the kernel, has the process try
- * again: pagefault_out_of_memory(). It notices nothing.
+ * After VM_FAULT_OOM, from the driver or from the kernel, the process takes the fault
+ * again, see pagefault_out_of_memory(). The operation succeeds.
  */
 static const struct operation faults[] = {
 	{ "read fault", .run = op_read_fault, .device = "simplen", .flags = MAP_SHARED },
@@ -308,7 +308,7 @@ static const struct operation faults[] = {
 	{ "write fault in simpler, private", .run = op_write_fault, .device = "simpler",
 	  .flags = MAP_PRIVATE },
 #ifdef __x86_64__
-	/* Elsewhere all of it is uncached, and cannot be mapped so. */
+	/* On arm64 all of it is uncached, of which there are no private mappings. */
 	{ "write fault in physical, private", .run = op_write_fault, .device = "simpler",
 	  .flags = MAP_PRIVATE, .module = RESERVED },
 #endif
@@ -335,7 +335,7 @@ static const struct operation copies[] = {
 	  .module = HUGE },
 	{ "lseek simpler", .run = op_lseek, .device = "simpler" },
 	{ "lseek simplen", .run = op_lseek, .device = "simplen" },
-	/* The kernel itself touches the mapping, for which no memory is the same as no page. */
+	/* The kernel touches the mapping, and has EFAULT for a fault that finds no memory. */
 	{ "read to simplen", .run = op_read_to_mapping, .device = "simplen", .flags = MAP_SHARED,
 	  .other = "/dev/zero", .errors = { EFAULT, SHORT } },
 	{ "read to simplen, single pages", .run = op_read_to_mapping, .device = "simplen",
@@ -376,7 +376,7 @@ static const struct operation user_copies[] = {
 	{ "copy to simplen", .run = op_write, .device = "simplen", .errors = { EFAULT, SHORT } },
 };
 
-/* Each is tried on both devices, in shared and private mappings. */
+/* Each of these is tried on both devices, with shared and private mappings. */
 static const struct operation changes[] = {
 	{ "fork with", .run = op_fork, .filled = true },
 	{ "mremap of", .run = op_mremap, .filled = true },
@@ -386,14 +386,14 @@ static const struct operation changes[] = {
 	{ "mprotect of a part of", .run = op_mprotect_part, .filled = true },
 };
 
-/* The file that has an allocation fail. */
+/* /proc/thread-self/fail-nth, which makes an allocation fail. */
 static int fail_nth_fd;
 
 FIXTURE(inject)
 {
 };
 
-/* Sets one of the knobs of a kind of failure; false if that fails. */
+/* Writes to a file of the fault injection of this kind. False if that fails. */
 static bool set_knob(const char *kind, const char *knob, const char *value)
 {
 	char path[128];
@@ -408,9 +408,9 @@ static bool set_knob(const char *kind, const char *knob, const char *value)
 }
 
 /*
- * Whether failures of this kind count, of which fail-nth knows nothing itself: a
- * stack trace has to have an address in it from "require-start" on, up to the
- * last there is, and at a depth of 0 it has none.
+ * Lets fail-nth count failures of this kind, or not. fail-nth has no setting for
+ * that, so the filter for stack traces is used: with a depth of 0 no stack trace has
+ * an address, and none is required if "require-start" is 0.
  */
 static bool set_counted(const char *kind, bool counted)
 {
@@ -424,9 +424,9 @@ static bool has_fail_usercopy(void)
 }
 
 /*
- * The kernel notes for the C library on which processor a thread is, in memory of
- * the thread's. When that has to be copied after a fork, and there is no memory
- * for it, the process gets a SIGSEGV. So it is told to note nothing.
+ * For rseq the kernel writes a thread's CPU number to memory of the thread. If that
+ * memory has to be copied after a fork, and the copy cannot be allocated, the process
+ * gets a SIGSEGV. So this ends the registration for rseq.
  */
 static bool stop_rseq(void)
 {
@@ -444,7 +444,7 @@ FIXTURE_SETUP(inject)
 	fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth_fd < 0)
 		SKIP(return, "this kernel has no fault injection");
-	/* All kinds of allocations, and no report of each in the log. */
+	/* Let all kinds of allocations fail, without a report in the log. */
 	ASSERT_TRUE(set_knob("failslab", "ignore-gfp-wait", "N"));
 	ASSERT_TRUE(set_knob("failslab", "verbose", "0"));
 	ASSERT_TRUE(set_knob("fail_page_alloc", "ignore-gfp-wait", "N"));
@@ -469,25 +469,25 @@ FIXTURE_TEARDOWN(inject)
 {
 }
 
-/* What the windows are counted in, in bytes. */
+/* The unit of the windows' size, in bytes. */
 static size_t unit_of(enum module module)
 {
 	return modules[module].is_huge ? pmd_size() : page_size();
 }
 
-/* Where they start in the device, in bytes. */
+/* Where the windows start in the device, in bytes. */
 static off_t start_of(enum module module)
 {
 	return modules[module].start ? *modules[module].start : 0;
 }
 
-/* Has the failure with this number happen in this thread, from now on. 0: none. */
+/* Makes the allocation with this number, from now on, fail in this thread. 0 means none. */
 static void fail_nth(int number)
 {
 	char text[16];
 	int len = sprintf(text, "%d", number);
 
-	/* This is a copy from user space itself, and may be what fails. */
+	/* This write itself copies from user space, which can be what fails. */
 	while (pwrite(fail_nth_fd, text, len, 0) < 0)
 		if (errno != EFAULT)
 			abort();
@@ -498,13 +498,13 @@ static bool is_left_to_fail(void)
 {
 	char text[16] = "";
 
-	/* It happens here if it was the next. */
+	/* If the read itself fails, the failure was left until now. */
 	return pread(fail_nth_fd, text, sizeof(text) - 1, 0) < 0 || atoi(text);
 }
 
 /*
- * Whether two mappings can be made of a device that show the same, where nobody
- * else writes.
+ * Whether two mappings of a device can be made, and show the same memory, which
+ * nobody else writes to.
  */
 static bool device_works(const char *path, off_t pos, size_t len, int prot)
 {
@@ -527,7 +527,7 @@ static bool device_works(const char *path, off_t pos, size_t len, int prot)
 static bool works(const struct scene *s, enum module module)
 {
 	const int prot = PROT_READ | PROT_WRITE;
-	/* Behind all windows. */
+	/* The position behind all windows. */
 	const off_t pos = modules[module].windows * s->size;
 
 	switch (module) {
@@ -543,7 +543,7 @@ static bool works(const struct scene *s, enum module module)
 	}
 }
 
-/* Makes what the attempt with this number works on. */
+/* Opens and maps what the attempt with this number works on. */
 static bool set_scene(const struct operation *op, struct scene *s, int number)
 {
 	const int prot = op->module == CLOCK ? PROT_READ : PROT_READ | PROT_WRITE;
@@ -579,7 +579,7 @@ static bool set_scene(const struct operation *op, struct scene *s, int number)
 	return true;
 }
 
-/* Whether the pages of a mapping that was filled are all in their places. */
+/* Whether the pages of a filled mapping have the numbers that were written to them. */
 static bool is_as_filled(const struct scene *s)
 {
 	for (size_t i = 0; i < s->size / s->page; i++)
@@ -588,7 +588,7 @@ static bool is_as_filled(const struct scene *s)
 	return true;
 }
 
-/* False if there was a child that did not see the mapping. */
+/* Undoes set_scene(). False if there was a child that did not see the mapping's content. */
 static bool clear_scene(struct scene *s)
 {
 	int status = 0;
@@ -613,7 +613,7 @@ static bool is_documented(const struct operation *op, int error)
 	return false;
 }
 
-/* Lets the stack grow beforehand: where that fails, the process gets a SIGSEGV. */
+/* Grows the stack in advance: if an allocation for it failed, the process would get a SIGSEGV. */
 static void grow_stack(void)
 {
 	char room[1 << 17];
@@ -621,15 +621,15 @@ static void grow_stack(void)
 	explicit_bzero(room, sizeof(room));
 }
 
-/* Whether the driver tells the kernel log what happens to its VMAs. */
+/* Whether the driver logs what happens to its VMAs. */
 static bool is_traced(enum module module)
 {
 	return module >= TRACED && module <= TRACED_HUGE;
 }
 
 /*
- * Whether a mapping that failed is one that nobody was told of, and one that did
- * not was told of once. The numbers are of before.
+ * Whether the log and the counters have nothing of a mapping that failed, and one
+ * VMA opened for one that succeeded. The numbers are the counters before.
  */
 static bool is_told_of_right(const struct operation *op, bool failed, long opens, long closes)
 {
@@ -648,7 +648,7 @@ static bool all_is_closed(void)
 	return counter("simpler", "vmas") <= 0 && counter("simplen", "vmas") <= 0;
 }
 
-/* Tries an operation until nothing fails. Returns how many allocations failed in turn. */
+/* Repeats an operation until no allocation fails. Returns how many have failed, one each time. */
 static int count_points(struct __test_metadata *_metadata, const struct operation *op,
 			const char *params)
 {
@@ -688,7 +688,7 @@ static int count_points(struct __test_metadata *_metadata, const struct operatio
 		EXPECT_TRUE(clear_scene(&s));
 		EXPECT_TRUE(all_is_closed());
 		if (error && op->run == op_load) {
-			/* Nothing of it is left. */
+			/* A failed load leaves nothing. */
 			EXPECT_EQ(unload_named(module), -ENOENT);
 			EXPECT_EQ(access("/dev/simpler", F_OK), -1);
 			EXPECT_EQ(access("/dev/simplen", F_OK), -1);
@@ -707,7 +707,7 @@ static int count_points(struct __test_metadata *_metadata, const struct operatio
 	return number - 2;
 }
 
-/* The points of all operations, of all tests. */
+/* The number of failed allocations in all operations of all tests. */
 static int *all_points;
 
 __attribute__((constructor)) static void share_all_points(void)
@@ -737,7 +737,7 @@ static void try(struct __test_metadata *_metadata, const struct operation *op)
 	printf("# inject: %s: %d points, %d in all\n", op->name, points, *all_points);
 	fflush(stdout);
 
-	/* What mlock keeps at hand of single pages for a while. */
+	/* Drains the kernel's batches, in which mlock keeps pages for a while. */
 	EXPECT_TRUE(tell("/proc/sys/vm/drop_caches", "1"));
 	if (op->run != op_load)
 		EXPECT_EQ(unload_named(module), 0);
@@ -752,11 +752,11 @@ static void try_all(struct __test_metadata *_metadata, const struct operation *o
 
 	for (size_t i = 0; i < count; i++)
 		try(_metadata, &ops[i]);
-	/* Some have nothing that can fail, but not all. */
+	/* Some operations have no allocation that can fail, but not all of them. */
 	EXPECT_GT(*all_points, before);
 }
 
-/* Emulated, with all that a debug kernel checks, loading takes its time. */
+/* Loading takes long in an emulated guest with a debug kernel. */
 TEST_F_TIMEOUT(inject, load, 1200)
 {
 	try_all(_metadata, loads, ARRAY_SIZE(loads));
@@ -767,8 +767,8 @@ TEST_F_TIMEOUT(inject, open_and_map, 300)
 	try_all(_metadata, maps, ARRAY_SIZE(maps));
 }
 
-/* A mapping that fails on the way is none, and one that does not is one. */
-TEST_F_TIMEOUT(inject, failed_mapping_leaves_no_trace, 600)
+/* A mapping that fails is not counted or logged, and one that succeeds is, once. */
+TEST_F_TIMEOUT(inject, failed_mapping_is_not_counted, 600)
 {
 	try_all(_metadata, traced_maps, ARRAY_SIZE(traced_maps));
 }
@@ -785,7 +785,7 @@ TEST_F_TIMEOUT(inject, copy, 300)
 
 #define EDU "/sys/bus/pci/drivers/simple_edu/"
 
-/* A PCI device is bound to its driver, and has a node, or it is not, and has none. */
+/* If the bind succeeds, the PCI device has a node, and if it fails, it has none. */
 TEST_F_TIMEOUT(inject, bind_a_device, 600)
 {
 	char target[256], *name;
@@ -810,7 +810,7 @@ TEST_F_TIMEOUT(inject, bind_a_device, 600)
 		bound = pwrite(fd, name, strlen(name), 0) == strlen(name);
 		left = is_left_to_fail();
 		fail_nth(0);
-		/* The kernel crate has EBUSY for a BAR for which there is no memory. */
+		/* The kernel crate returns EBUSY if it cannot allocate what claims a BAR. */
 		EXPECT_TRUE(bound || errno == ENOMEM || errno == EBUSY) {
 			TH_LOG("allocation %d failed, error %d", number, errno);
 		}
@@ -853,8 +853,8 @@ static void *write_pages(void *arg)
 	return NULL;
 }
 
-/* No folio of more than a page can be had: who is slower takes the page of who is faster. */
-TEST_F_TIMEOUT(inject, two_write_where_there_are_no_folios, 300)
+/* Only single pages can be allocated: the slower thread must use the page of the faster one. */
+TEST_F_TIMEOUT(inject, writes_that_race_without_folios_get_one_page, 300)
 {
 	pthread_barrier_t start;
 	struct racer racers[2];
@@ -888,7 +888,7 @@ TEST_F_TIMEOUT(inject, two_write_where_there_are_no_folios, 300)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* What fails is no allocation now, but the copy between the kernel and the process. */
+/* Here the copies between the kernel and the process fail, instead of allocations. */
 TEST_F_TIMEOUT(inject, user_copy, 300)
 {
 	if (!has_fail_usercopy())

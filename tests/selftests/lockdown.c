@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * physical=1 under kernel lockdown. That cannot be undone, and a locked down
- * kernel loads no module that is not signed, so this has to be the last test.
+ * physical=1 under kernel lockdown. Lockdown cannot be undone, and a locked down
+ * kernel loads no unsigned module, so this has to be the last test.
  */
 
 #include "suite.h"
 
-/* Locks the kernel down, for good; false if this kernel cannot be. */
+/* Locks the kernel down, until it is rebooted. False if this kernel has no lockdown. */
 static bool lock_down(void)
 {
 	int fd;
@@ -35,10 +35,10 @@ TEST(locked_down_kernel_refuses_to_open)
 
 	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
 	EXPECT_EQ(errno, EPERM);
-	/* As with /dev/mem, who has it open keeps it. */
+	/* As with /dev/mem, a file that was opened before can still be used. */
 	EXPECT_EQ(mmap_errno(before, page_size(), PROT_READ, MAP_SHARED, card), 0);
 	EXPECT_EQ(pread(before, &byte, 1, card), 1);
-	/* RAM of the module's own is nobody's secret. */
+	/* simplen has RAM of the module's own only, so it can be opened. */
 	EXPECT_GE(open("/dev/simplen", O_RDWR), 0);
 }
 
@@ -46,7 +46,7 @@ TEST(locked_down_kernel_refuses_to_load)
 {
 	need_module();
 	EXPECT_EQ(unload_module(), 0);
-	/* Before it asks the module: it is not signed. */
+	/* The kernel refuses the unsigned module before it calls it. */
 	EXPECT_EQ(load_module("pages=16 physical=1"), -EPERM);
 	EXPECT_EQ(access("/dev/simpler", F_OK), -1);
 }

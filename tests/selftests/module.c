@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module: parameters, load, unload, and what holds it. */
+/* The module: its parameters, loading, unloading, and what prevents unloading. */
 
 #include "suite.h"
 
@@ -53,7 +53,7 @@ TEST_F(module, parameters_out_of_range_are_refused)
 		{ "huge=2", "simple: parameter huge is 2, but must be 0 to 1" },
 		{ "minor=242", "simple: parameter minor is 242, but must be 243 to 253" },
 		{ "minor=254", "simple: parameter minor is 254, but must be 243 to 253" },
-		/* These are the kernel's own words. */
+		/* These messages are the kernel's. */
 		{ "pages=-1", "simple: `-1' invalid for parameter `pages'" },
 		{ "pages=many", "simple: `many' invalid for parameter `pages'" },
 		{ "pages=", "simple: `' invalid for parameter `pages'" },
@@ -95,15 +95,14 @@ TEST_F(module, parameters_at_the_limits_are_taken)
 	}
 }
 
-/* What it was called before is nothing any more, and the kernel says so. */
-TEST_F(module, unknown_parameter_is_told_of_and_ignored)
+TEST_F(module, unknown_parameter_is_logged_and_ignored)
 {
 	EXPECT_EQ(load_module("pages=16 around=16"), 0);
 	EXPECT_EQ(log_count("simple: unknown parameter 'around' ignored"), 1);
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* The default, seen from outside. */
+/* debugfs has the values that the driver uses, defaults included. */
 TEST_F(module, parameters_can_be_read_back)
 {
 	ASSERT_EQ(reload_module("pages=7 order=2 trace=0"), 0);
@@ -116,12 +115,12 @@ TEST_F(module, parameters_can_be_read_back)
 	ASSERT_EQ(reload_module("huge=1 minor=250"), 0);
 	EXPECT_EQ(counter("parameters", "minor"), 250);
 	EXPECT_EQ(counter("parameters", "pages"), 1024);
-	/* What it works with. */
+	/* huge=1 makes the order the largest. */
 	EXPECT_EQ(counter("parameters", "order"), pmd_order());
 	EXPECT_EQ(counter("parameters", "trace"), 1);
 }
 
-/* So that a node can be there before the module is, and load it. */
+/* With known numbers, a node can exist before the module is loaded, and load it. */
 TEST_F(module, minor_numbers_can_be_chosen)
 {
 	struct stat stat_simpler, stat_simplen;
@@ -173,20 +172,20 @@ TEST(default_is_1024_pages)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* More than there is: refused, and everything taken on the way given back. */
-TEST_F(module, no_memory_refuses_the_load)
+/* A region larger than the memory is refused, and all that was allocated is freed. */
+TEST_F(module, load_fails_without_enough_memory)
 {
 	long before = free_memory();
 
 	EXPECT_EQ(load_module("pages=134217728"), -ENOMEM);
 	EXPECT_EQ(access("/dev/simpler", F_OK), -1);
-	/* The sums are of what there was. */
+	/* If a device was unloaded, its sums have no pages. */
 	EXPECT_EQ(log_count("pages: 0 allocated, 0 freed"), log_count("unloaded; "));
 	EXPECT_LE(memory_lost(before, 1024), 1024);
 	EXPECT_EQ(load_module("pages=16"), 0);
 }
 
-/* A number after a name at the start of a line of a file, or 0. */
+/* The number after a name that a line of a file starts with, or 0. */
 static long number_after(const char *path, const char *name)
 {
 	FILE *file = fopen(path, "r");
@@ -202,7 +201,7 @@ static long number_after(const char *path, const char *name)
 	return value;
 }
 
-/* A process that has touched so much memory, until it is killed. */
+/* Starts a process that touches that much memory, and then waits to be killed. */
 static pid_t start_bystander(size_t size)
 {
 	int pipes[2];
@@ -216,7 +215,7 @@ static pid_t start_bystander(size_t size)
 		char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				-1, 0);
 
-		/* A debug kernel takes long for a fault. */
+		/* Huge pages take fewer faults, each of which is slow in a debug kernel. */
 		madvise(at, size, MADV_HUGEPAGE);
 		memset(at, 1, size);
 		if (write(pipes[1], "+", 1) == 1)
@@ -230,8 +229,8 @@ static pid_t start_bystander(size_t size)
 	return pid;
 }
 
-/* What is asked for is there in all, but another process has it. */
-TEST_F(module, no_memory_kills_nobody)
+/* The machine has the memory that the load asks for, but another process uses it. */
+TEST_F(module, failing_load_kills_no_process)
 {
 	const size_t available = number_after("/proc/meminfo", "MemAvailable:") * 1024;
 	const long killed = number_after("/proc/vmstat", "oom_kill ");
@@ -265,8 +264,8 @@ static bool has_symbol(const char *name)
 }
 
 /*
- * More than the page allocator has in a row, and no power of two. How much there is in a row
- * depends on what ran before.
+ * More than the page allocator gives at once, and no power of two. How much contiguous memory
+ * there is depends on the tests before, so several sizes are tried.
  */
 TEST_F(module, large_region_is_contiguous)
 {
@@ -288,7 +287,7 @@ TEST_F(module, large_region_is_contiguous)
 	ASSERT_NE(addr, MAP_FAILED);
 	EXPECT_TRUE(is_zero(addr + size / 2, 1 << 20));
 	munmap(addr, size);
-	/* A private mapping can be anywhere in it, and across what was a block before. */
+	/* A private mapping can be anywhere in the region. */
 	addr = mmap(NULL, size / 2, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, size / 4);
 	EXPECT_NE(addr, MAP_FAILED);
 	munmap(addr, size / 2);
@@ -314,7 +313,7 @@ TEST_F(module, devices_come_and_go)
 	}
 }
 
-/* Nobody who looks at the counters keeps the module, or is harmed when it goes. */
+/* An open counter does not hold the module; reading it after the unload fails. */
 TEST_F(module, unloads_while_a_counter_is_open)
 {
 	char text[8];
@@ -347,7 +346,7 @@ FIXTURE_SETUP(held)
 	ASSERT_GE(self->fd, 0);
 }
 
-/* Each test unloads the module itself, unless it failed. */
+/* Each test unloads the module itself, unless it fails. */
 FIXTURE_TEARDOWN_PARENT(held)
 {
 	EXPECT_EQ(unload_module(), -ENOENT);
@@ -356,7 +355,7 @@ FIXTURE_TEARDOWN_PARENT(held)
 TEST_F(held, by_an_open_file)
 {
 	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
-	/* Nothing else happened. */
+	/* A refused unload changes nothing. */
 	EXPECT_EQ(access(variant->path, F_OK), 0);
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_SHARED, 0), 0);
 	close(self->fd);
@@ -371,7 +370,7 @@ TEST_F(held, by_a_mapping)
 	close(self->fd);
 	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
 	put_text(addr + 3 * self->page, "works");
-	/* As long as a part of it is left. */
+	/* Any part of the mapping holds the module. */
 	ASSERT_EQ(munmap(addr, 3 * self->page), 0);
 	EXPECT_EQ(unload_module(), -EWOULDBLOCK);
 	EXPECT_STREQ(addr + 3 * self->page, "works");
@@ -410,7 +409,6 @@ TEST_F(held, by_a_duplicated_descriptor)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* A refused mmap holds nothing. */
 TEST_F(held, not_by_a_refused_mapping)
 {
 	EXPECT_EQ(mmap_errno(self->fd, 17 * self->page, PROT_READ, MAP_SHARED, 0), EINVAL);
@@ -419,11 +417,11 @@ TEST_F(held, not_by_a_refused_mapping)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* Memory is the same before and after many lives of the module in full use. */
+/* As much memory is free after loading, using and unloading the module many times as before. */
 TEST(memory_is_given_back_at_unload)
 {
 	const size_t page = page_size(), pages = 1536;
-	/* Ten rounds use both devices' pages; a leak of one in a hundred shows. */
+	/* Ten rounds allocate the pages of both devices; a leak of one page in a hundred shows. */
 	const long tolerated = 10 * 2 * pages * page / 1024 / 100;
 	long before = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The folios of simplen, order=: what of one is mapped by a fault, and that memory
- * is the same however it is mapped.
+ * The folios of simplen, order=: how much of a folio a fault maps, and that the
+ * memory is the same however it is mapped.
  */
 
 #include "suite.h"
@@ -9,12 +9,12 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 
-/* Pages of the region, and of a folio in it with the default of order=. */
+/* The numbers of pages of the region, and of a folio with the default of order=. */
 #define PAGES 256
 #define FOLIO 16
 #define THREADS 8
 
-/* Allocates pages without mapping them; each has its number in it, counted from 1. */
+/* Allocates pages without mapping them, and writes its number to each, counted from 1. */
 static void fill(int fd, size_t pages)
 {
 	for (size_t i = 1; i <= pages; i++)
@@ -22,14 +22,14 @@ static void fill(int fd, size_t pages)
 			abort();
 }
 
-/* What a page table covers, in bytes: a folio that two of them cover is mapped page by page. */
+/* How many bytes a page table maps. A folio across two page tables is mapped page by page. */
 static size_t table_size(void)
 {
 	return page_size() << pmd_order();
 }
 
 /*
- * Maps pages of the region, the first one so many pages behind an address where a
+ * Maps pages of the region, the first of them `at` pages behind an address where a
  * page table starts.
  */
 static char *map_at(size_t at, int fd, int prot, int flags, size_t first, size_t pages)
@@ -57,7 +57,7 @@ FIXTURE(order)
 	char *addr;
 };
 
-/* The region mapped as a whole, aligned; each page has its number in it, and none is mapped. */
+/* Maps the whole region, aligned. Each page has its number in it, and no page is touched. */
 FIXTURE_SETUP(order)
 {
 	self->page = page_size();
@@ -75,7 +75,7 @@ FIXTURE_TEARDOWN_PARENT(order)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* Of the pages there exactly these are mapped. */
+/* Of these pages, exactly `count` pages from `first` on are mapped. */
 static void expect_mapped(struct __test_metadata *_metadata, const char *addr, size_t pages,
 			  size_t first, size_t count)
 {
@@ -94,7 +94,7 @@ TEST_F(order, fault_maps_the_folio_that_it_is_in)
 	EXPECT_EQ(counter("simplen", "faults"), 1);
 }
 
-TEST_F(order, its_other_pages_take_no_fault)
+TEST_F(order, other_pages_of_the_folio_take_no_fault)
 {
 	EXPECT_EQ(number_in(self->addr + 31 * self->page), 32);
 	EXPECT_EQ(faults_of_reading(self->addr + 16 * self->page, FOLIO), 0);
@@ -103,7 +103,7 @@ TEST_F(order, its_other_pages_take_no_fault)
 	EXPECT_EQ(counter("simplen", "faults"), 1);
 }
 
-TEST_F(order, first_read_lets_it_be_written_without_a_fault)
+TEST_F(order, write_after_a_read_takes_no_fault)
 {
 	EXPECT_EQ(number_in(self->addr + 40 * self->page), 41);
 	for (size_t i = 32; i < 48; i++)
@@ -111,7 +111,7 @@ TEST_F(order, first_read_lets_it_be_written_without_a_fault)
 	EXPECT_EQ(counter("simplen", "faults"), 1);
 }
 
-TEST_F(order, first_write_maps_it_too_and_for_writing)
+TEST_F(order, first_write_maps_the_folio_writable)
 {
 	self->addr[47 * self->page + 8] = 47;
 	EXPECT_MAPPED(32, FOLIO);
@@ -139,7 +139,7 @@ TEST_F(order, folio_is_contiguous_and_aligned_memory)
 	}
 }
 
-TEST_F(order, every_page_is_the_one_that_read_gives)
+TEST_F(order, mapping_shows_what_was_written_by_write)
 {
 	char text[16];
 
@@ -158,8 +158,8 @@ TEST_F(order, every_page_is_the_one_that_read_gives)
 }
 
 /*
- * A folio that does not lie in the VMA as a whole: the kernel then maps no more
- * than the page that was touched.
+ * If a folio does not lie in the VMA as a whole, the kernel maps only the page that
+ * is touched.
  */
 TEST_F(order, folio_is_cut_by_the_start_of_the_vma)
 {
@@ -168,7 +168,7 @@ TEST_F(order, folio_is_cut_by_the_start_of_the_vma)
 	EXPECT_MAPPED(24, 1);
 	EXPECT_EQ(number_in(self->addr + 21 * self->page), 22);
 	EXPECT_EQ(mapped_pages(self->addr, PAGES), 2);
-	/* The next one is whole. */
+	/* The next folio is mapped as a whole. */
 	EXPECT_EQ(number_in(self->addr + 33 * self->page), 34);
 	EXPECT_EQ(mapped_pages(self->addr + 32 * self->page, FOLIO), FOLIO);
 	EXPECT_EQ(mapped_pages(self->addr, PAGES), 2 + FOLIO);
@@ -181,7 +181,7 @@ TEST_F(order, folio_is_cut_by_the_end_of_the_vma)
 	EXPECT_MAPPED(26, 1);
 	EXPECT_EQ(number_in(self->addr + 16 * self->page), 17);
 	EXPECT_EQ(mapped_pages(self->addr, PAGES), 2);
-	/* The one before it is whole. */
+	/* The folio before is mapped as a whole. */
 	EXPECT_EQ(number_in(self->addr + 15 * self->page), 16);
 	EXPECT_EQ(mapped_pages(self->addr, FOLIO), FOLIO);
 }
@@ -199,8 +199,8 @@ TEST_F(order, folio_is_cut_where_mmap_starts_in_it)
 	EXPECT_EQ(mapped_pages(addr, 30), 1 + FOLIO + 1);
 }
 
-/* One page too few is enough, at either end. */
-TEST_F(order, vma_that_lacks_one_page_of_it)
+/* The VMA lacks the first or the last page of the folio. */
+TEST_F(order, vma_without_one_page_of_a_folio_maps_pages)
 {
 	char *addr = map_at(1, self->fd, PROT_READ, MAP_SHARED, 1, FOLIO - 1);
 
@@ -213,7 +213,7 @@ TEST_F(order, vma_that_lacks_one_page_of_it)
 	expect_mapped(_metadata, addr, FOLIO - 1, FOLIO - 2, 1);
 }
 
-TEST_F(order, vma_that_is_exactly_one)
+TEST_F(order, vma_of_exactly_one_folio_maps_it_as_a_whole)
 {
 	char *addr = map_at(0, self->fd, PROT_READ, MAP_SHARED, 3 * FOLIO, FOLIO);
 
@@ -222,7 +222,7 @@ TEST_F(order, vma_that_is_exactly_one)
 	EXPECT_EQ(mapped_pages(addr, FOLIO), FOLIO);
 }
 
-/* How the folio lies in the region is what counts, and the address does not. */
+/* Folios are aligned in the region; their addresses need not be. */
 TEST_F(order, address_need_not_be_aligned)
 {
 	char *addr = map_at(3, self->fd, PROT_READ, MAP_SHARED, 0, PAGES);
@@ -235,7 +235,7 @@ TEST_F(order, address_need_not_be_aligned)
 	EXPECT_EQ(counter("simplen", "faults"), PAGES / FOLIO);
 }
 
-/* Half of the folio is covered by one page table, and half of it by the next. */
+/* One page table maps half of the folio, and the next one the other half. */
 TEST_F(order, folio_across_two_page_tables_is_mapped_by_pages)
 {
 	const size_t at = (1 << pmd_order()) - FOLIO / 2;
@@ -253,8 +253,8 @@ TEST_F(order, folio_across_two_page_tables_is_mapped_by_pages)
 	EXPECT_EQ(counter("simplen", "faults"), FOLIO + PAGES / FOLIO - 1);
 }
 
-/* What is mapped already stays, and the rest comes page by page. */
-TEST_F(order, folio_of_which_a_page_is_mapped)
+/* A page that is mapped already stays, and the others are mapped page by page. */
+TEST_F(order, folio_with_a_mapped_page_is_mapped_by_pages)
 {
 	char *addr = map_at(0, self->fd, PROT_READ, MAP_SHARED, 0, 4);
 
@@ -318,7 +318,7 @@ TEST_F(order, private_write_after_a_read_copies_one_page)
 	EXPECT_EQ(counter("simplen", "pages"), PAGES);
 }
 
-/* Nobody asked for the others, and they could not be written to anyway. */
+/* A private write copies one page, and maps no other. */
 TEST_F(order, private_write_first_maps_the_copy_alone)
 {
 	char *copy = map_aligned(self->fd, MAP_PRIVATE);
@@ -342,7 +342,7 @@ TEST_F(order, private_copy_stays_when_its_neighbours_are_mapped)
 		EXPECT_EQ(number_in(copy + i * self->page), i == 6 ? 1000 : i + 1);
 }
 
-TEST_F(order, private_copy_that_is_given_up)
+TEST_F(order, madv_dontneed_drops_private_copies)
 {
 	char *copy = map_aligned(self->fd, MAP_PRIVATE);
 
@@ -353,7 +353,7 @@ TEST_F(order, private_copy_that_is_given_up)
 	expect_mapped(_metadata, copy, PAGES, 0, FOLIO);
 }
 
-/* The copy has what was written before in the region, whichever page of the folio it is of. */
+/* The copy has the content of the very page that was touched, not of another one of the folio. */
 TEST_F(order, private_write_copies_the_page_that_was_touched)
 {
 	char *copy = map_aligned(self->fd, MAP_PRIVATE);
@@ -431,7 +431,7 @@ TEST_F(order, mlock_maps_everything_with_a_fault_per_folio)
 	EXPECT_EQ(munlock(self->addr, PAGES * self->page), 0);
 }
 
-/* Its VMAs are split in the midst of folios. */
+/* mlock and munlock split the VMA in the midst of a folio. */
 TEST_F(order, mlock_of_a_part_of_a_folio)
 {
 	ASSERT_EQ(mlock(self->addr + 20 * self->page, 4 * self->page), 0);
@@ -443,7 +443,7 @@ TEST_F(order, mlock_of_a_part_of_a_folio)
 			EXPECT_EQ(number_in(self->addr + i * self->page), i + 1);
 }
 
-TEST_F(order, protection_holds_for_all_of_it)
+TEST_F(order, protection_holds_for_all_pages_of_the_folio)
 {
 	ASSERT_EQ(mprotect(self->addr, PAGES * self->page, PROT_READ), 0);
 	EXPECT_EQ(number_in(self->addr + 4 * self->page), 5);
@@ -452,7 +452,7 @@ TEST_F(order, protection_holds_for_all_of_it)
 		EXPECT_EQ(signal_of_access(self->addr + i * self->page, true), SIGSEGV);
 }
 
-TEST_F(order, protecting_a_part_of_it)
+TEST_F(order, part_of_a_folio_can_be_protected)
 {
 	EXPECT_EQ(number_in(self->addr + 4 * self->page), 5);
 	ASSERT_EQ(mprotect(self->addr + 8 * self->page, 3 * self->page, PROT_READ), 0);
@@ -463,7 +463,7 @@ TEST_F(order, protecting_a_part_of_it)
 	}
 }
 
-TEST_F(order, protection_that_is_lifted_from_a_part_of_it)
+TEST_F(order, part_of_a_folio_can_be_made_writable)
 {
 	ASSERT_EQ(mprotect(self->addr, PAGES * self->page, PROT_READ), 0);
 	EXPECT_EQ(number_in(self->addr + 4 * self->page), 5);
@@ -480,7 +480,7 @@ TEST_F(order, protection_that_is_lifted_from_a_part_of_it)
 	}
 }
 
-TEST_F(order, unmapping_a_part_of_it_keeps_the_rest)
+TEST_F(order, unmapping_a_part_of_a_folio_keeps_the_rest)
 {
 	EXPECT_EQ(number_in(self->addr + 20 * self->page), 21);
 	ASSERT_EQ(munmap(self->addr + 18 * self->page, 5 * self->page), 0);
@@ -488,11 +488,11 @@ TEST_F(order, unmapping_a_part_of_it_keeps_the_rest)
 	for (size_t i = 16; i < 32; i++)
 		if (i < 18 || i >= 23)
 			EXPECT_EQ(number_in(self->addr + i * self->page), i + 1);
-	/* What is gone from the mapping is still in the region. */
+	/* The unmapped pages are still in the region. */
 	EXPECT_EQ(number_in(map_shared(self->fd, 1, 20)), 21);
 }
 
-TEST_F(order, moving_a_part_of_it_keeps_all)
+TEST_F(order, moving_a_part_of_a_folio_keeps_all_pages)
 {
 	char *target = reserve(5 * self->page, self->page);
 
@@ -510,7 +510,7 @@ TEST_F(order, moving_a_part_of_it_keeps_all)
 	EXPECT_STREQ(map_shared(self->fd, 1, 20), "moved");
 }
 
-TEST_F(order, moving_it_to_where_it_crosses_page_tables)
+TEST_F(order, moving_a_folio_across_page_tables_keeps_all_pages)
 {
 	const size_t at = (1 << pmd_order()) - 20;
 	char *target = reserve((at + PAGES) * self->page, table_size()) + at * self->page;
@@ -523,18 +523,18 @@ TEST_F(order, moving_it_to_where_it_crosses_page_tables)
 		EXPECT_EQ(number_in(target + i * self->page), i + 1);
 }
 
-TEST_F(order, giving_up_a_part_of_it)
+TEST_F(order, madv_dontneed_of_a_part_of_a_folio)
 {
 	EXPECT_EQ(number_in(self->addr + 20 * self->page), 21);
 	ASSERT_EQ(madvise(self->addr + 18 * self->page, 5 * self->page, MADV_DONTNEED), 0);
 	EXPECT_EQ(mapped_pages(self->addr, PAGES), FOLIO - 5);
 	for (size_t i = 16; i < 32; i++)
 		EXPECT_EQ(number_in(self->addr + i * self->page), i + 1);
-	/* The others are in the way of the whole. */
+	/* The pages that are still mapped keep the folio from being mapped as a whole. */
 	EXPECT_EQ(counter("simplen", "faults"), 1 + 5);
 }
 
-TEST_F(order, giving_up_all_of_it)
+TEST_F(order, madv_dontneed_of_a_whole_folio)
 {
 	EXPECT_EQ(number_in(self->addr + 20 * self->page), 21);
 	ASSERT_EQ(madvise(self->addr + 16 * self->page, FOLIO * self->page, MADV_DONTNEED), 0);
@@ -545,7 +545,7 @@ TEST_F(order, giving_up_all_of_it)
 }
 
 /* The VMA grows by the page that the folio lacked. */
-TEST_F(order, growing_in_place_makes_it_whole)
+TEST_F(order, growing_in_place_completes_the_folio)
 {
 	const size_t had = 2 * FOLIO - 1;
 
@@ -574,7 +574,7 @@ TEST_F(order, debugger_maps_the_folio_for_the_process)
 	EXPECT_EQ(counter("simplen", "faults"), 1);
 }
 
-TEST_F(order, guard_region_in_it)
+TEST_F(order, guard_region_in_an_unmapped_folio)
 {
 	char *guard = self->addr + 20 * self->page;
 
@@ -584,14 +584,14 @@ TEST_F(order, guard_region_in_it)
 	for (size_t i = 16; i < 32; i++)
 		if (i != 20)
 			EXPECT_EQ(number_in(self->addr + i * self->page), i + 1);
-	/* The mark is in the way of the whole. */
+	/* The guard's mark keeps the folio from being mapped as a whole. */
 	EXPECT_EQ(mapped_pages(self->addr, PAGES), FOLIO - 1);
 	EXPECT_EQ(signal_of_access(guard, true), SIGSEGV);
 	ASSERT_EQ(madvise(guard, self->page, MADV_GUARD_REMOVE), 0);
 	EXPECT_EQ(number_in(guard), 21);
 }
 
-TEST_F(order, guard_region_where_it_is_mapped)
+TEST_F(order, guard_region_in_a_mapped_folio)
 {
 	char *guard = self->addr + 20 * self->page;
 
@@ -605,8 +605,8 @@ TEST_F(order, guard_region_where_it_is_mapped)
 	EXPECT_EQ(number_in(guard), 21);
 }
 
-/* Each page has to be seen to be touched. */
-TEST_F(order, userfaultfd_has_it_mapped_by_pages)
+/* userfaultfd has to see the first touch of each page. */
+TEST_F(order, userfaultfd_maps_folios_by_pages)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_ASYNC };
 	struct uffdio_register range = {
@@ -623,14 +623,14 @@ TEST_F(order, userfaultfd_has_it_mapped_by_pages)
 	for (size_t i = 0; i < PAGES; i++)
 		EXPECT_EQ(number_in(self->addr + i * self->page), i + 1);
 	EXPECT_EQ(counter("simplen", "faults"), PAGES);
-	/* When it is gone, folios are mapped again. */
+	/* When the userfaultfd is closed, folios are mapped as a whole again. */
 	close(fd);
 	ASSERT_EQ(madvise(self->addr, PAGES * self->page, MADV_DONTNEED), 0);
 	EXPECT_EQ(number_in(self->addr + 20 * self->page), 21);
 	EXPECT_MAPPED(16, FOLIO);
 }
 
-/* No other mode suits a driver's memory. */
+/* A driver's memory supports no other mode than asynchronous write protection. */
 TEST_F(order, userfaultfd_of_other_kinds_is_refused)
 {
 	static const __u64 modes[] = {
@@ -659,7 +659,7 @@ FIXTURE(unused)
 	char *addr;
 };
 
-/* The region mapped as a whole, aligned; nothing is allocated. */
+/* Maps the whole region, aligned. Nothing is allocated yet. */
 FIXTURE_SETUP(unused)
 {
 	self->page = page_size();
@@ -690,7 +690,7 @@ TEST_F(unused, write_allocates_the_folio)
 {
 	ASSERT_EQ(pwrite(self->fd, "second", 7, 3 * self->page), 7);
 	EXPECT_EQ(counter("simplen", "pages"), FOLIO);
-	/* Across the seam of two folios, one of which is there. */
+	/* Across two folios, the first of which is allocated already. */
 	ASSERT_EQ(pwrite(self->fd, "across", 7, FOLIO * self->page - 3), 7);
 	EXPECT_EQ(counter("simplen", "pages"), 2 * FOLIO);
 	EXPECT_STREQ(self->addr + 3 * self->page, "second");
@@ -708,8 +708,8 @@ TEST_F(unused, read_allocates_nothing)
 	free(buf);
 }
 
-/* A page of it is mapped, or copied: the folio is allocated all the same. */
-TEST_F(unused, folio_is_allocated_whatever_is_mapped_of_it)
+/* The whole folio is allocated, though one page of it is mapped, or copied. */
+TEST_F(unused, folio_is_allocated_for_a_single_page)
 {
 	char *part = map_at(0, self->fd, PROT_READ, MAP_SHARED, 20, 1);
 	char *copy = map_aligned(self->fd, MAP_PRIVATE);
@@ -731,7 +731,7 @@ struct race {
 	int number;
 };
 
-/* Each round another folio, and each thread another page of it. */
+/* Touches one folio after the other, each thread another page first. */
 static void *touch_folios(void *arg)
 {
 	struct race *race = arg;
@@ -749,7 +749,7 @@ static void *touch_folios(void *arg)
 	return NULL;
 }
 
-/* Has the threads touch the folios, each in its mapping; a count in two pages would be lost. */
+/* Has threads touch the folios in their mappings. With two pages for one, a count would be lost. */
 static void race_for_folios(struct __test_metadata *_metadata, char *addr[THREADS], size_t page)
 {
 	pthread_barrier_t start;
@@ -781,7 +781,7 @@ TEST_F(unused, threads_that_race_in_a_mapping_get_one_folio)
 	EXPECT_MAPPED(0, PAGES);
 }
 
-/* Some of them map the folio as a whole, and some, for the reasons above, by pages. */
+/* Half of the mappings map folios as a whole, and the others some by pages. */
 TEST_F(unused, threads_that_race_in_several_mappings_get_one_folio)
 {
 	char *addr[THREADS];
@@ -828,7 +828,7 @@ TEST_F(unused, writes_that_race_get_one_folio)
 		EXPECT_EQ(self->addr[i * self->page], i % FOLIO < THREADS ? 'w' : 0);
 }
 
-TEST_F(unused, single_pages_where_no_folio_can_be_had)
+TEST_F(unused, single_pages_if_no_folio_can_be_allocated)
 {
 	if (access(FAIL_PAGE_ALLOC, F_OK))
 		SKIP(return, "this kernel cannot make allocations fail");
@@ -841,7 +841,7 @@ TEST_F(unused, single_pages_where_no_folio_can_be_had)
 	EXPECT_GT(counter("simplen", "huge_fallbacks"), 0);
 }
 
-/* What is left between the single pages is filled, and never twice. */
+/* The rest around single pages is allocated later, and no page twice. */
 TEST_F(unused, folios_and_pages_side_by_side)
 {
 	if (access(FAIL_PAGE_ALLOC, F_OK))
@@ -892,7 +892,7 @@ FIXTURE_VARIANT_ADD(orders, of_a_page_table)
 
 #define TAIL 37
 
-/* Two of the largest folios, and a bit. Nothing is mapped. */
+/* Maps a region of two of the largest folios, and TAIL pages more. Nothing is touched. */
 FIXTURE_SETUP(orders)
 {
 	char params[32];
@@ -915,21 +915,21 @@ FIXTURE_TEARDOWN_PARENT(orders)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* An entry of a PMD can map the largest ones; then its counter has them. */
+/* Faults of all folios. The largest ones can be mapped by PMD entries, which count separately. */
 static long folio_faults(void)
 {
 	return counter("simplen", "faults") + counter("simplen", "huge_faults");
 }
 
-TEST_F(orders, in_sequence_one_fault_each)
+TEST_F(orders, sequential_reads_take_one_fault_per_folio)
 {
 	EXPECT_EQ(faults_of_reading(self->addr, self->large), self->large >> self->order);
 	EXPECT_EQ(folio_faults(), self->large >> self->order);
 	EXPECT_EQ(mapped_pages(self->addr, self->pages), self->large);
 }
 
-/* What is left of the region is filled with the largest folios that fit: 32, 4 and 1 pages. */
-TEST_F(orders, end_of_the_region_in_smaller_folios)
+/* The end of the region has the largest folios that fit: of 32, 4 and 1 pages. */
+TEST_F(orders, end_of_the_region_has_smaller_folios)
 {
 	const size_t left = TAIL & ((1 << self->order) - 1);
 	const long folios = (TAIL >> self->order) + __builtin_popcountl(left);
@@ -941,7 +941,7 @@ TEST_F(orders, end_of_the_region_in_smaller_folios)
 	EXPECT_EQ(counter("simplen", "huge_fallbacks"), 0);
 }
 
-TEST_F(orders, end_of_the_region_from_its_last_page)
+TEST_F(orders, end_of_the_region_touched_from_the_last_page)
 {
 	char *tail = self->addr + self->large * self->page;
 
@@ -962,7 +962,7 @@ TEST_F(orders, touching_all_allocates_no_more_than_the_region)
 }
 
 /* Pages all over the region, some of them in a folio that is mapped already. */
-TEST_F(orders, at_random_each_maps_its_own)
+TEST_F(orders, random_reads_map_their_own_folios)
 {
 	const size_t folio = 1 << self->order;
 	size_t faults = 0;
@@ -980,8 +980,8 @@ TEST_F(orders, at_random_each_maps_its_own)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-/* Where no folio but those of a page lies in a page table as a whole, or many do not. */
-TEST_F(orders, any_address_and_offset_shows_the_same)
+/* At these addresses and offsets, many folios cross page tables or the ends of the VMA. */
+TEST_F(orders, any_address_and_offset_shows_the_same_memory)
 {
 	static const struct { size_t at, first; } cases[] = {
 		{ 1, 0 }, { 0, 1 }, { 7, 3 }, { 500, 20 }, { 5, 515 },
@@ -1000,7 +1000,7 @@ TEST_F(orders, any_address_and_offset_shows_the_same)
 	EXPECT_EQ(counter("simplen", "pages"), self->pages);
 }
 
-TEST_F(orders, private_copies_of_single_pages)
+TEST_F(orders, private_writes_copy_single_pages)
 {
 	char *copy = map_at(0, self->fd, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0, self->pages);
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which pages of simplen a process writes to, as a program finds it out that saves
- * another one's memory from time to time: PAGEMAP_SCAN, with userfaultfd's write
- * protection.
+ * PAGEMAP_SCAN, with userfaultfd's write protection, tells which pages of simplen a
+ * process has written to. Programs that checkpoint a process use it.
  */
 
 #include "suite.h"
@@ -40,7 +39,7 @@ FIXTURE_VARIANT_ADD(pagemap, huge)
 	.params = "huge=1",
 };
 
-/* Two page tables' worth of the region, and a bit, mapped so that one entry of a PMD can map it. */
+/* Maps a region of two page tables and TAIL pages, aligned so that PMD entries can map it. */
 FIXTURE_SETUP(pagemap)
 {
 	struct uffdio_api api = {
@@ -72,7 +71,7 @@ FIXTURE_TEARDOWN_PARENT(pagemap)
 	EXPECT_EQ(unload_module(), 0);
 }
 
-/* Has the kernel note the writes to the mapping from now on. */
+/* Has the kernel record the writes to the mapping from now on. */
 static int start_noting(int userfault, char *addr, size_t len)
 {
 	struct uffdio_register range = {
@@ -84,8 +83,8 @@ static int start_noting(int userfault, char *addr, size_t len)
 }
 
 /*
- * Finds the pages that were written to, as a text of their numbers and ranges,
- * and protects them anew.
+ * Finds the pages that were written to since the last call. Returns a text of their
+ * numbers and ranges.
  */
 static const char *written(int pagemap, const char *addr, size_t pages)
 {
@@ -130,7 +129,7 @@ static void read_all(char *addr, size_t pages)
 		__atomic_load_n(addr + i * page_size(), __ATOMIC_RELAXED);
 }
 
-/* Two pages of different folios, if they are small, and of one if it is large. */
+/* Writes to two pages, of one folio if it is large, and checks that exactly these are found. */
 static void expect_two_written(struct __test_metadata *_metadata, int pagemap, char *addr,
 			       size_t pages)
 {
@@ -143,15 +142,15 @@ static void expect_two_written(struct __test_metadata *_metadata, int pagemap, c
 	EXPECT_EQ(addr[200 * page_size()], 2);
 }
 
-/* Nothing is mapped when the kernel is told. */
-TEST_F(pagemap, of_untouched_pages)
+/* Nothing is mapped when the recording starts. */
+TEST_F(pagemap, writes_to_untouched_pages_are_found)
 {
 	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
 	WRITTEN();
 	expect_two_written(_metadata, self->pagemap, self->addr, self->pages);
 }
 
-TEST_F(pagemap, of_pages_that_are_touched_after_it_was_told)
+TEST_F(pagemap, writes_to_pages_read_after_the_start_are_found)
 {
 	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
 	read_all(self->addr, self->pages);
@@ -159,7 +158,7 @@ TEST_F(pagemap, of_pages_that_are_touched_after_it_was_told)
 	expect_two_written(_metadata, self->pagemap, self->addr, self->pages);
 }
 
-/* Whether a page is among those that a text of written() tells of. */
+/* Whether a page is among those in a text of written(). */
 static bool is_among(const char *text, size_t page)
 {
 	size_t first, last;
@@ -179,11 +178,11 @@ static bool is_among(const char *text, size_t page)
 }
 
 /*
- * They are mapped as large as can be by then. Where that is by an entry of a PMD, the first write
- * removes it, and the marks of all its pages: more are told of than were written to, as with a
- * memfd in huge pages, but none is missed.
+ * Folios are mapped as a whole when the recording starts. If a PMD entry maps one, the first write
+ * removes the entry, and the marks of all its pages: more pages are found than were written to, as
+ * with a memfd in huge pages, but none is missed.
  */
-TEST_F(pagemap, of_pages_that_were_touched_before)
+TEST_F(pagemap, writes_to_pages_mapped_before_the_start_are_found)
 {
 	const char *text;
 
@@ -202,7 +201,7 @@ TEST_F(pagemap, of_pages_that_were_touched_before)
 	EXPECT_EQ(self->addr[200 * self->page], 2);
 }
 
-TEST_F(pagemap, reading_is_not_writing)
+TEST_F(pagemap, reads_are_not_found)
 {
 	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
 	WRITTEN();
@@ -210,7 +209,7 @@ TEST_F(pagemap, reading_is_not_writing)
 	EXPECT_STREQ(WRITTEN(), "");
 }
 
-TEST_F(pagemap, neighbours_of_a_page_that_is_read)
+TEST_F(pagemap, writes_to_neighbours_of_a_read_page_are_found)
 {
 	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
 	WRITTEN();
@@ -220,7 +219,7 @@ TEST_F(pagemap, neighbours_of_a_page_that_is_read)
 	EXPECT_STREQ(WRITTEN(), "4 6");
 }
 
-TEST_F(pagemap, round_by_round)
+TEST_F(pagemap, each_scan_finds_the_writes_since_the_last)
 {
 	ASSERT_EQ(start_noting(self->userfault, self->addr, self->pages * self->page), 0);
 	WRITTEN();
@@ -234,7 +233,7 @@ TEST_F(pagemap, round_by_round)
 	}
 }
 
-TEST_F(pagemap, last_pages_of_the_region)
+TEST_F(pagemap, writes_to_the_last_pages_are_found)
 {
 	char expected[32];
 
@@ -247,8 +246,7 @@ TEST_F(pagemap, last_pages_of_the_region)
 	EXPECT_STREQ(WRITTEN(), expected);
 }
 
-/* What others write is not this process's writing. */
-TEST_F(pagemap, other_mappings_are_not_looked_at)
+TEST_F(pagemap, writes_by_other_mappings_are_not_found)
 {
 	char *other = map_shared(self->fd, self->pages, 0);
 
@@ -261,8 +259,8 @@ TEST_F(pagemap, other_mappings_are_not_looked_at)
 	EXPECT_STREQ(WRITTEN(), "");
 }
 
-/* By a debugger, or by the kernel that is asked to put data there. */
-TEST_F(pagemap, writing_by_others_to_the_mapping)
+/* Writes by a debugger, and by a system call. */
+TEST_F(pagemap, writes_by_the_kernel_are_found)
 {
 	int mem = open("/proc/self/mem", O_RDWR), zero = open("/dev/zero", O_RDONLY);
 
@@ -275,7 +273,7 @@ TEST_F(pagemap, writing_by_others_to_the_mapping)
 	EXPECT_STREQ(self->addr + 3 * self->page, "by mem");
 }
 
-TEST_F(pagemap, private_copies)
+TEST_F(pagemap, writes_to_a_private_mapping_are_found)
 {
 	char *copy = mmap(reserve(self->pages * self->page, self->page << pmd_order()),
 			  self->pages * self->page, PROT_READ | PROT_WRITE,
@@ -298,7 +296,7 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-/* How many KiB of files the process has mapped by entries of PMDs. */
+/* How many KiB of files the process has mapped by PMD entries. */
 static long pmd_mapped(void)
 {
 	FILE *smaps = fopen("/proc/self/smaps_rollup", "r");
@@ -312,8 +310,8 @@ static long pmd_mapped(void)
 	return sum;
 }
 
-/* Discarding frees page tables, under the feet of who has just found one to be there. */
-TEST_F(pagemap, discarding_while_others_touch)
+/* MADV_DONTNEED frees page tables that a fault in another thread may just have found. */
+TEST_F(pagemap, madv_dontneed_races_with_faults)
 {
 	pthread_t threads[3];
 

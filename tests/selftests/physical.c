@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * physical=1: device memory, here that of a graphics card, and no RAM.
+ * physical=1: device memory can be mapped, here that of a graphics card, and RAM cannot.
  *
- * Where device memory takes aligned accesses only, the C library's functions
- * are not for it: they have accesses of any kind.
+ * On arm64 device memory takes aligned accesses only, so the C library's functions,
+ * which make accesses of any kind, are not used on it.
  */
 
 #include "suite.h"
@@ -83,7 +83,7 @@ static bool device_has_text(const char *at, const char *text)
 	return device_holds(at, text, strlen(text) + 1);
 }
 
-/* Where in /proc/iomem the first line with the name starts; 0 if there is none. */
+/* The start of the first range in /proc/iomem whose line has this name; 0 if there is none. */
 static __u64 find_resource(const char *name)
 {
 	FILE *iomem = fopen("/proc/iomem", "r");
@@ -112,7 +112,7 @@ TEST_F(physical, card_memory_maps)
 
 TEST_F(physical, registers_map)
 {
-	/* They need not fill a page, nor start one. */
+	/* The registers need not fill a page, nor start at the start of one. */
 	const size_t offset = self->registers % self->page;
 	char *registers = map_card(self->fd, self->page, self->registers - offset);
 
@@ -122,7 +122,7 @@ TEST_F(physical, registers_map)
 	EXPECT_EQ(__atomic_load_n((__u16 *)registers, __ATOMIC_RELAXED) & 0xfff0, 0xb0c0);
 }
 
-/* One page of RAM is enough, wherever in the range. */
+/* A range with a single page of RAM is refused. */
 TEST_F(physical, ram_is_eperm)
 {
 	const __u64 last = self->ram_end + 1 - self->page;
@@ -145,12 +145,12 @@ TEST_F(physical, ram_is_eperm)
 	EXPECT_EQ(writev(self->fd, &iov, 1), -1);
 	EXPECT_EQ(errno, EPERM);
 	EXPECT_EQ(lseek(self->fd, 0, SEEK_CUR), self->ram);
-	/* RAM that the module itself owns is no exception, and simplen has it. */
+	/* The module's own RAM is no exception. It can be reached through simplen. */
 	byte = 1;
 	EXPECT_EQ(pwrite(open("/dev/simplen", O_RDWR), &byte, 1, 0), 1);
 }
 
-/* The errno of mapping the page through /dev/mem, which the driver is no more generous than. */
+/* The errno of mapping the page through /dev/mem, whose rules the driver follows. */
 static int dev_mem_errno(__u64 phys)
 {
 	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC), error;
@@ -163,9 +163,9 @@ static int dev_mem_errno(__u64 phys)
 }
 
 /*
- * Where in /proc/iomem there is something that the kernel or a driver has claimed:
- * an interrupt controller of a PC, or PCI's configuration space. 0 if not even
- * /dev/mem respects that here.
+ * The address of something in /proc/iomem that the kernel or a driver has claimed:
+ * an interrupt controller of a PC, or PCI's configuration space. 0 if /dev/mem does
+ * not respect the claim in this kernel.
  */
 static __u64 find_claimed(void)
 {
@@ -193,7 +193,7 @@ TEST_F(physical, claimed_by_a_driver_is_eperm)
 	EXPECT_EQ(mmap_errno(self->fd, self->page, PROT_READ, MAP_PRIVATE, claimed), EPERM);
 }
 
-/* One page of it is enough, at either end of the range. */
+/* A range with a claimed page at either end is refused. */
 TEST_F(physical, range_with_a_claimed_page_is_eperm)
 {
 	const __u64 claimed = find_claimed();
@@ -218,7 +218,7 @@ TEST_F(physical, claimed_by_a_driver_is_not_read_or_written)
 	EXPECT_EQ(errno, EPERM);
 }
 
-/* Of a PC's first MiB that is no RAM all may be reached, as its users expect: here the BIOS. */
+/* As with /dev/mem, all of a PC's first MiB that is no RAM can be mapped, here the BIOS. */
 TEST_F(physical, claims_do_not_count_in_the_first_mib)
 {
 #ifdef __x86_64__
@@ -227,7 +227,7 @@ TEST_F(physical, claims_do_not_count_in_the_first_mib)
 
 	EXPECT_EQ(find_resource("System ROM"), bios);
 	ASSERT_NE(addr, MAP_FAILED);
-	/* Where a processor starts is a jump. */
+	/* The instruction at the reset vector is a jump. */
 	EXPECT_EQ(__atomic_load_n((__u8 *)addr + 0xfff0, __ATOMIC_RELAXED), 0xea);
 	EXPECT_EQ(pread(self->fd, &byte, 1, bios + 0xfff0), 1);
 	EXPECT_EQ((__u8)byte, 0xea);
@@ -247,20 +247,20 @@ TEST_F(physical, ram_in_the_first_mib_is_eperm)
 }
 
 /*
- * A write to a private mapping gives the process a copy in RAM, and the kernel
- * would map that as the rest of the mapping: past the caches.
+ * A write to a private mapping makes a copy in RAM, which the kernel would map with
+ * the caching of the rest of the mapping: uncached.
  */
-TEST_F(physical, private_mapping_past_the_caches_is_refused)
+TEST_F(physical, uncached_private_mapping_is_refused)
 {
 	static const int flags[] = { 0, O_SYNC, O_DSYNC };
 
-	/* The card's memory is mapped so in any case, as it is beyond RAM. */
+	/* The card's memory is uncached with any flags, as it is beyond RAM. */
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		int fd = open("/dev/simpler", O_RDWR | flags[i]);
 
 		EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
 				     self->card), EINVAL);
-		/* It could be made writable later. */
+		/* A private mapping could be made writable later. */
 		EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_PRIVATE, self->card), EINVAL);
 		EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_SHARED, self->card), 0);
 		close(fd);
@@ -268,7 +268,7 @@ TEST_F(physical, private_mapping_past_the_caches_is_refused)
 	EXPECT_EQ(counter("simpler", "opens"), ARRAY_SIZE(flags));
 }
 
-TEST_F(physical, private_mapping_of_a_read_only_file_is_refused_too)
+TEST_F(physical, uncached_private_mapping_of_a_read_only_file_is_refused)
 {
 	int fd = open("/dev/simpler", O_RDONLY | O_SYNC);
 
@@ -278,8 +278,8 @@ TEST_F(physical, private_mapping_of_a_read_only_file_is_refused_too)
 	close(fd);
 }
 
-/* What lies in the midst of RAM is mapped cached on x86, unless the file says otherwise. */
-TEST_F(physical, private_mapping_depends_on_the_caches)
+/* On x86 memory in the midst of RAM is mapped cached, unless the file was opened with O_SYNC. */
+TEST_F(physical, cached_private_mapping_is_allowed)
 {
 	int fd = open("/dev/simpler", O_RDWR | O_SYNC), expected = EINVAL;
 
@@ -346,7 +346,7 @@ TEST_F(physical, mremap_does_not_grow)
 	EXPECT_EQ(errno, EFAULT);
 }
 
-/* The last page of what is reserved is mapped, and what follows it is RAM. */
+/* The last page of the reserved memory is mapped, and RAM follows. */
 TEST_F(physical, mapping_does_not_get_into_ram)
 {
 	const __u64 ram = self->reserved + 0x10000;
@@ -366,7 +366,7 @@ TEST_F(physical, mapping_does_not_get_into_ram)
 	EXPECT_EQ(errno, EPERM);
 }
 
-/* Who looks into the process gets what is mapped, and no more. */
+/* A debugger reaches what is mapped, and nothing beyond. */
 TEST_F(physical, debugger_does_not_get_into_ram)
 {
 	const size_t page = self->page;
@@ -403,7 +403,7 @@ TEST_F(physical, debugger_does_not_get_into_ram)
 	EXPECT_EQ(ptrace(PTRACE_PEEKDATA, pid, end, NULL), -1);
 	EXPECT_EQ(errno, EIO);
 
-	/* These want references on pages, and device memory has none. */
+	/* These calls take references on pages, which device memory does not have. */
 	EXPECT_EQ(process_vm_readv(pid, &here, 1, &there, 1, 0), -1);
 	EXPECT_EQ(errno, EFAULT);
 	EXPECT_EQ(process_vm_writev(pid, &here, 1, &there, 1, 0), -1);
@@ -424,7 +424,7 @@ TEST_F(physical, read_and_write_reach_the_card)
 	ASSERT_NE(addr, MAP_FAILED);
 	for (size_t i = 0; i < sizeof(buf); i++)
 		buf[i] = i * 13;
-	/* Over a border of pages, neither end aligned. */
+	/* Across pages, with neither end aligned. */
 	ASSERT_EQ(pwrite(self->fd, buf, sizeof(buf), pos), sizeof(buf));
 	EXPECT_TRUE(device_holds(addr + self->page - 77, buf, sizeof(buf)));
 	ASSERT_EQ(pread(self->fd, back, sizeof(back), pos), sizeof(back));
@@ -442,8 +442,8 @@ TEST_F(physical, read_and_write_reach_the_card)
 }
 
 /*
- * The card's registers are 16 bits wide: two accesses of 8 bits would not do
- * the same as one of 16 does.
+ * The card's registers are 16 bits wide: two accesses of 8 bits do not have the
+ * effect of one of 16 bits.
  */
 TEST_F(physical, aligned_access_is_one_access)
 {
@@ -472,7 +472,7 @@ TEST_F(physical, dd_reads_a_register)
 	EXPECT_EQ(strtoul(line, NULL, 16) & 0xfff0, 0xb0c0);
 }
 
-/* What the kernel's list of memory types has for the address; empty if nothing. */
+/* Gets the type of the address in the kernel's list of memory types; empty if it is not there. */
 static void memory_type(__u64 phys, char *type)
 {
 	FILE *list = fopen("/sys/kernel/debug/x86/pat_memtype_list", "r");
@@ -491,8 +491,8 @@ static void memory_type(__u64 phys, char *type)
 }
 
 /*
- * The card is beyond RAM, so uncached in any case. What is reserved in the midst
- * of RAM is so for those who ask.
+ * The card is beyond RAM, so it is always mapped uncached. The reserved memory in
+ * the midst of RAM is mapped uncached for a file with O_SYNC or O_DSYNC.
  */
 TEST_F(physical, memory_type_follows_dev_mem)
 {
@@ -551,7 +551,7 @@ static int signal_of_unaligned(const char *addr)
 	return -1;
 }
 
-/* That they are refused is what tells arm64's device memory from any other. */
+/* Only arm64's device memory refuses unaligned accesses, so the memory is mapped as such. */
 TEST_F(physical, unaligned_access_is_sigbus)
 {
 	char *card = map_card(self->fd, self->page, self->card);
@@ -566,7 +566,7 @@ TEST_F(physical, unaligned_access_is_sigbus)
 	EXPECT_EQ(signal_of_unaligned(reserved + 1), SIGBUS);
 }
 
-/* Memory in the midst of RAM; on x86 it is mapped cached, and read and written so too. */
+/* Reserved memory in the midst of RAM. On x86 mappings, read and write use it cached. */
 TEST_F(physical, read_and_write_reach_reserved_memory)
 {
 	char *addr = map_card(self->fd, 2 * self->page, self->reserved), text[16];
@@ -613,7 +613,7 @@ struct peek {
 	bool done;
 };
 
-/* What a debugger does, to a page that is copied at the same time. */
+/* Reads and writes as a debugger does, to a page that is copied at the same time. */
 static void *peek_all_the_time(void *arg)
 {
 	struct peek *peek = arg;
@@ -621,7 +621,7 @@ static void *peek_all_the_time(void *arg)
 	char byte;
 
 	while (!__atomic_load_n(&peek->done, __ATOMIC_RELAXED)) {
-		/* Whatever it gives, as the mapping comes and goes. */
+		/* The calls may fail, as the mapping is replaced all the time. */
 		if (pread(mem, &byte, 1, (off_t)peek->addr) == 1)
 			pwrite(mem, &byte, 1, (off_t)peek->addr);
 	}
@@ -629,7 +629,7 @@ static void *peek_all_the_time(void *arg)
 	return NULL;
 }
 
-/* The kernel warns if it is made to take RAM for device memory, and that fails the run. */
+/* If the driver took the copy, which is RAM, for device memory, the kernel would warn. */
 TEST_F(physical, debugger_races_copy_on_write)
 {
 	struct peek peek = {
@@ -655,9 +655,8 @@ TEST_F(physical, debugger_races_copy_on_write)
 }
 
 /*
- * Device memory can be slow, and there can be much of it: here PCI's
- * configuration space, or where that is claimed or there is none, nothing at all,
- * which x86 lets one read.
+ * A read of slow device memory can take long: here PCI's configuration space, or if
+ * that is claimed or missing, addresses without a device, which x86 allows to read.
  */
 TEST_F(physical, long_read_can_be_killed)
 {
@@ -693,7 +692,7 @@ TEST_F(physical, long_read_can_be_killed)
 	EXPECT_TRUE(WIFSIGNALED(status));
 }
 
-TEST_F(physical, fdinfo_says_so)
+TEST_F(physical, fdinfo_tells_the_mode)
 {
 	char path[64], text[512] = "", expected[128];
 
@@ -729,7 +728,7 @@ static int drop_rawio(void)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-TEST_F(physical, open_needs_the_capability)
+TEST_F(physical, open_needs_cap_sys_rawio)
 {
 	char byte;
 
@@ -737,13 +736,13 @@ TEST_F(physical, open_needs_the_capability)
 	EXPECT_EQ(open("/dev/simpler", O_RDWR), -1);
 	EXPECT_EQ(errno, EPERM);
 	EXPECT_GE(open("/dev/simplen", O_RDWR), 0);
-	/* A file that is open may be given to somebody without it. */
+	/* A process without the capability can use a file that is open. */
 	EXPECT_NE(map_card(self->fd, self->page, self->card), MAP_FAILED);
 	EXPECT_EQ(pread(self->fd, &byte, 1, self->card), 1);
 }
 
-/* The root of a user namespace has every capability there, and none that counts here. */
-TEST_F(physical, open_needs_the_capability_of_the_whole_system)
+/* The root of a user namespace has the capability in that namespace only. */
+TEST_F(physical, open_needs_cap_sys_rawio_in_the_initial_namespace)
 {
 	if (unshare(CLONE_NEWUSER))
 		SKIP(return, "this kernel has no user namespaces");
@@ -751,7 +750,7 @@ TEST_F(physical, open_needs_the_capability_of_the_whole_system)
 	EXPECT_EQ(errno, EPERM);
 }
 
-TEST(capability_is_for_physical_only)
+TEST(open_without_physical_needs_no_capability)
 {
 	ASSERT_EQ(reload_or_clear("pages=16"), 0);
 	ASSERT_EQ(drop_rawio(), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who gets at the devices, and what they and the module tell of the kernel. */
+/* Who can open and use the devices, and that nothing shows kernel addresses. */
 
 #include "suite.h"
 
@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN_PARENT(security)
 	EXPECT_EQ(unload_if_module(), 0);
 }
 
-/* Makes this process that of a user without any rights. */
+/* Makes this process run as a user without any rights. */
 static int become_nobody(void)
 {
 	return setgroups(0, NULL) || setgid(65534) || setuid(65534) ? -errno : 0;
@@ -43,7 +43,7 @@ static int open_errno(const char *path, int flags)
 	return 0;
 }
 
-TEST_F(security, nobody_else_opens_it)
+TEST_F(security, only_root_can_open_the_device)
 {
 	static const int flags[] = {
 		O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_SYNC, O_RDONLY | O_NONBLOCK,
@@ -58,14 +58,14 @@ TEST_F(security, nobody_else_opens_it)
 		EXPECT_EQ(errno, EPERM);
 		sprintf(path, "/sys/kernel/debug/simple/%s/opens", variant->device);
 		EXPECT_EQ(open_errno(path, O_RDONLY), EACCES);
-		/* Being root there changes nothing. */
+		/* Being root of a user namespace changes nothing. */
 		if (unshare(CLONE_NEWUSER))
 			break;
 	}
 }
 
-/* A file that is passed on is good for what it was opened for. */
-TEST_F(security, anybody_uses_a_file_that_was_passed_on)
+/* Any user can use an open file for what it was opened for. */
+TEST_F(security, any_user_can_use_a_file_that_was_passed_on)
 {
 	int reader = open(variant->path, O_RDONLY), both = open(variant->path, O_RDWR);
 	char byte = 'x', path[64];
@@ -83,7 +83,7 @@ TEST_F(security, anybody_uses_a_file_that_was_passed_on)
 	EXPECT_EQ(errno, EBADF);
 	EXPECT_EQ(mmap_errno(reader, self->page, PROT_READ, MAP_SHARED, 0), 0);
 	EXPECT_EQ(mmap_errno(reader, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, 0), EACCES);
-	/* Opening it anew is opening the device. */
+	/* Opening /proc/self/fd opens the device anew, which is refused. */
 	sprintf(path, "/proc/self/fd/%d", reader);
 	EXPECT_EQ(open_errno(path, O_RDWR), EACCES);
 	EXPECT_EQ(open_errno(path, O_RDONLY), EACCES);
@@ -107,7 +107,7 @@ static bool has_kernel_address(const char *text, size_t len)
 			char *end;
 			unsigned long long value = strtoull(digits, &end, base);
 
-			/* The largest number is what -1 and all that is too long become. */
+			/* strtoull() has the largest number for -1 and for any that is too long. */
 			if (!*end && value != ULLONG_MAX && value > ULLONG_MAX / 2)
 				return true;
 		}
@@ -117,9 +117,9 @@ static bool has_kernel_address(const char *text, size_t len)
 }
 
 static int files, files_with_addresses;
-static char last_address[256]; /* the last of those, and what it says */
+static char last_address[256]; /* the last of these files, and its content */
 
-/* For nftw(): counts the files that can be read, and those that tell addresses. */
+/* For nftw(): counts the files that can be read, and those with kernel addresses in them. */
 static int look_into(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	static char buf[1 << 16];
@@ -143,7 +143,7 @@ static int look_into(const char *path, const struct stat *st, int type, struct F
 	return 0;
 }
 
-/* How many of the files there, or of the file, tell kernel addresses; -1 if none can be read. */
+/* How many files at or below the path have kernel addresses in them; -1 if none can be read. */
 static int telling(const char *path)
 {
 	files = 0;
@@ -160,8 +160,8 @@ static void expect_no_address(struct __test_metadata *_metadata, const char *pat
 }
 
 /*
- * Used in every way, with all of the trace on. The trace has the process's own
- * addresses in it, and physical ones.
+ * Uses both devices in every way, so that the trace has all of its lines. These may
+ * have the process's own addresses, and physical ones.
  */
 static void use_the_devices(void)
 {
@@ -180,13 +180,13 @@ static void use_the_devices(void)
 	}
 }
 
-TEST(nothing_tells_kernel_addresses)
+TEST(nothing_shows_kernel_addresses)
 {
 	static const char *const params[] = { "pages=16 trace=2", "pages=16 trace=2 physical=1" };
 	char *log;
 
 	clear_log();
-	/* Sees them where they are: root may know where a module is. */
+	/* The check finds addresses where they are: root can see the module's address. */
 	ASSERT_EQ(reload_module("pages=16"), 0);
 	ASSERT_EQ(telling("/proc/modules"), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
@@ -197,7 +197,7 @@ TEST(nothing_tells_kernel_addresses)
 		pid = fork();
 		ASSERT_GE(pid, 0);
 		if (!pid) {
-			/* With the files open. */
+			/* The files stay open, for fdinfo. */
 			use_the_devices();
 			expect_no_address(_metadata, "/proc/self/fdinfo");
 			expect_no_address(_metadata, "/proc/self/maps");
