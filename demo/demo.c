@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What "make run" shows: both devices mapped into a process, and what happens
- * to the mappings then. It prints what it does; the driver traces what it sees.
+ * The program of "make run": maps both devices, and shows what can be done with the
+ * mappings. It prints what it does, and the driver's trace has the resulting events.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -42,7 +42,7 @@ static char *map(const char *device, off_t offset)
 	addr = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 	if (addr == MAP_FAILED)
 		err(1, "mmap %s", device);
-	/* The mapping holds the file. */
+	/* The mapping keeps the file open. */
 	close(fd);
 	return addr;
 }
@@ -103,7 +103,7 @@ static void demonstrate(const char *device)
 	printf("  unmapped the rest\n\n");
 }
 
-/* A parameter that the module works with. */
+/* The value of a parameter of the module, from debugfs. */
 static long parameter(const char *name)
 {
 	char path[80];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What "make run DEMO=edu" shows: a program that drives two PCI devices by their mapped registers,
- * and waits for their interrupts. The devices are QEMU's edu, which compute factorials.
+ * The program of "make run DEMO=edu": drives two PCI devices by their mapped registers, and waits
+ * for their interrupts. The devices are QEMU's edu, which compute factorials.
  *
  * The clock counts nanoseconds, and under ICOUNT=1 each of them is an instruction of the guest.
  */
@@ -19,7 +19,7 @@
 
 #define MODULE "/simple_edu.ko"
 #define DEVICES 2
-#define BAR_SIZE 0x100000 /* of the device's BAR 0, and where its interrupts are read */
+#define BAR_SIZE 0x100000 /* of BAR 0, and the offset at which read() waits for interrupts */
 
 /* QEMU, docs/specs/edu.rst. */
 #define IDENTIFICATION 0x00
@@ -56,7 +56,7 @@ static void open_device(struct device *device, int number)
 	printf("%s: identification %#010x\n", device->path, get(device, IDENTIFICATION));
 }
 
-/* Waits for an interrupt of the device's that it has not waited for before. */
+/* Waits for an interrupt of the device since the last call. */
 static unsigned int wait_for_interrupt(const struct device *device)
 {
 	unsigned int count;
@@ -103,7 +103,7 @@ static void on_sigbus(int signal)
 	siglongjmp(back, signal);
 }
 
-/* The device is taken from its driver. */
+/* Unbinds the device from its driver. */
 static void show_unbind(const struct device *device)
 {
 	static const char unbind[] = "/sys/bus/pci/drivers/simple_edu/unbind";

@@ -2,8 +2,8 @@
 /*
  * picture LINE: draws a picture on QEMU's standard VGA card, and drives the card itself: it maps
  * its registers and its video memory through /dev/simpler, whose mmap offset is a physical address.
- * It draws by stores to the mapping and, to compare, with lseek and write. The other end of the
- * serial line LINE takes screendumps (scripts/guest/qmp.py).
+ * It draws by stores to the mapping and, to compare, with lseek and write. scripts/guest/qmp.py
+ * takes screendumps, when asked on the serial line LINE.
  *
  * It prints what was mapped, and what each way costs for a pixel. The clock counts nanoseconds,
  * and under ICOUNT=1 each of them is an instruction of the guest.
@@ -43,16 +43,16 @@
 #define BOCHS_ID_MASK 0xfff0	/* the rest is a version */
 #define BOCHS_ID_VALUE 0xb0c0
 #define BOCHS_ENABLED 0x01
-#define BOCHS_LINEAR 0x40	/* all video memory at its PCI resource, and not by banks */
+#define BOCHS_LINEAR 0x40	/* all video memory is at its PCI resource, without banks */
 
-/* VGA's own registers, a byte each: that of I/O port 0x3c0 stands at this offset, and so on. */
+/* VGA's registers, a byte each. The one of I/O port 0x3c0 is at this offset, and so on. */
 #define VGA_REGISTERS 0x400
-#define VGA_ATTRIBUTE 0x00	/* its index and its value, in turn */
+#define VGA_ATTRIBUTE 0x00	/* takes an index and a value, in turn */
 #define VGA_MISC 0x02
-#define VGA_STATUS 0x1a		/* a read has the index be next */
+#define VGA_STATUS 0x1a		/* after a read, VGA_ATTRIBUTE takes an index next */
 
-#define VGA_ATTRIBUTE_SHOW 0x20	/* an index with it lights the screen */
-#define VGA_MISC_COLOR 0x01	/* the status is where it is said above */
+#define VGA_ATTRIBUTE_SHOW 0x20	/* an index with this bit turns the screen on */
+#define VGA_MISC_COLOR 0x01	/* VGA_STATUS is at the offset above */
 
 static const char device[] = "/dev/simpler";
 static __u32 frame[HEIGHT][WIDTH];
@@ -93,7 +93,7 @@ static const char *find_card(void)
 	errx(1, "there is no VGA card (QEMU: -device VGA)");
 }
 
-/* Has the card answer at its resources. A driver does that; firmware does on some machines only. */
+/* Enables the card's resources, as its driver would; firmware does that on some machines only. */
 static void enable_card(const char *card)
 {
 	char path[300];
@@ -137,7 +137,7 @@ static void *map(__u64 address, size_t size)
 	mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, address);
 	if (mapped == MAP_FAILED)
 		err(1, "%s: mmap of %#llx", device, (unsigned long long)address);
-	/* The mapping holds the file. */
+	/* The mapping keeps the file open. */
 	close(fd);
 	return mapped;
 }
@@ -171,7 +171,7 @@ static void set_mode(__u16 *registers)
 		errx(1, "the card did not take the mode");
 }
 
-/* Lights the screen, as a driver does; firmware does it on some machines only. */
+/* Turns the screen on, as a driver does; firmware does that on some machines only. */
 static void light_screen(__u8 *vga)
 {
 	__atomic_store_n(&vga[VGA_MISC], VGA_MISC_COLOR, __ATOMIC_RELAXED);
@@ -194,7 +194,7 @@ static void show_lines(const char *path, const char *text)
 	fclose(file);
 }
 
-/* One store for each pixel. As for registers: the compiler may not make larger ones of them. */
+/* Makes one store for each pixel, which the compiler may not merge into larger ones. */
 static void draw_mapped(__u64 video_memory, int every)
 {
 	__u32 *screen = map(video_memory, FRAME_BYTES);
@@ -206,7 +206,7 @@ static void draw_mapped(__u64 video_memory, int every)
 	unmap(screen, FRAME_BYTES);
 }
 
-/* Clears every so many rows. Not with memset(), whose accesses are not for every device memory. */
+/* Clears one in @every rows. memset() makes accesses that not all device memory supports. */
 static void blank(__u64 video_memory, int every)
 {
 	__u32 *screen = map(video_memory, FRAME_BYTES);
@@ -227,7 +227,7 @@ static void draw_written(__u64 video_memory, int every, size_t size)
 	if (fd < 0)
 		err(1, "%s", device);
 	for (offset = 0; offset < FRAME_BYTES; offset += size) {
-		/* At the end of a row, on to the next one that is wanted. */
+		/* At the end of a row, go on with the next one that is drawn. */
 		if (offset % (every * ROW_BYTES) == ROW_BYTES)
 			offset += (every - 1) * ROW_BYTES;
 		if (offset >= FRAME_BYTES)
@@ -247,13 +247,13 @@ static void draw_written(__u64 video_memory, int every, size_t size)
 	close(fd);
 }
 
-/* A pixel at a time is how a program that draws anywhere would do it, and as the stores do it. */
+/* Writes single pixels, as a program that draws anywhere does, and as the stores do. */
 static void draw_pixels(__u64 video_memory, int every)
 {
 	draw_written(video_memory, every, sizeof(__u32));
 }
 
-/* A row at a time is the best case for write: a picture that is there already, and as wide. */
+/* Writes whole rows. This is the best case for write: a finished picture as wide as the screen. */
 static void draw_rows(__u64 video_memory, int every)
 {
 	draw_written(video_memory, every, ROW_BYTES);
@@ -262,14 +262,14 @@ static void draw_rows(__u64 video_memory, int every)
 #define WAYS 3
 
 static const struct way {
-	const char *name;	/* the screendump is called so */
+	const char *name;	/* of the screendump */
 	const char *description;
 	void (*draw)(__u64 video_memory, int every);
-	int every;		/* draws every so many rows, into what the last way drew */
+	int every;		/* draws one in so many rows, over what was drawn before */
 } ways[WAYS] = {
 	{ "mapped", "a store to the mapping for each pixel", draw_mapped, 1 },
 	{ "rows", "lseek and write for each row", draw_rows, 1 },
-	/* All of them would take a minute, emulated. */
+	/* Drawing all rows would take a minute, emulated. */
 	{ "pixels", "lseek and write for each pixel", draw_pixels, 16 },
 };
 
@@ -294,7 +294,7 @@ static int open_line(const char *path)
 	return fd;
 }
 
-/* Asks for a screendump, and waits until it is taken, which the answer of one byte says. */
+/* Asks for a screendump, and waits for the byte that says that it is taken. */
 static void save_screen(int line, const char *name)
 {
 	char done;
@@ -337,7 +337,7 @@ int main(int argc, char **argv)
 	show_lines("/proc/self/maps", device);
 	unmap(screen, FRAME_BYTES);
 
-	/* Before the clock runs: what the picture costs to compute is not the question. */
+	/* Compute the picture first, as the time for that is not measured. */
 	render(frame[0], WIDTH, HEIGHT);
 
 	printf("instructions for a pixel:\n");

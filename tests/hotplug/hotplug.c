@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hotplug LINE: maps physical addresses where there is nothing, has memory added there, and looks
- * at what becomes of the mappings. Whoever listens on the serial line LINE adds it
- * (scripts/guest/qmp.py). Prints TAP.
+ * hotplug LINE: maps unused physical addresses, has memory added there, and tests that it is taken
+ * out of the mappings. scripts/guest/qmp.py adds the memory, when asked on the serial line LINE.
+ * Prints TAP.
  */
 #include "hotplug.h"
 
@@ -24,7 +24,7 @@ static char *map(int fd)
 	return mmap(NULL, 2 * getpagesize(), PROT_READ, MAP_SHARED, fd, ADDRESS);
 }
 
-/* The errno that mapping gives, or 0. */
+/* The errno of mapping the memory, or 0. */
 static int errno_of_mapping(int fd)
 {
 	char *at = map(fd);
@@ -58,7 +58,7 @@ static const char *state_file(void)
 	return path;
 }
 
-/* Has the memory added, and waits until the kernel knows it. */
+/* Has the memory added, and waits until the kernel has it in sysfs. */
 static void add_memory(const char *path)
 {
 	char request[32];
@@ -86,8 +86,8 @@ int main(int argc, char **argv)
 	check(shared != MAP_FAILED && !signal_of_reading(shared), "an empty range can be mapped");
 
 	/*
-	 * Nobody maps meanwhile: while memory is being added, remap_pfn_range() on x86 can look for
-	 * descriptions of its pages that are not there yet (lookup_memtype()), and oops.
+	 * Do not map the memory while it is added: on x86 remap_pfn_range() can look for the
+	 * struct page of its pages before they are there, in lookup_memtype(), and oops.
 	 */
 	add_memory(argv[1]);
 	check(errno_of_mapping(fd) == EPERM, "memory that was added is not mapped any more");
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 		err(1, "pipe");
 	child = fork();
 	if (!child) {
-		/* Its mapping is copied before the memory goes online, and read after that. */
+		/* The child copies the mapping before the memory goes online, and reads it then. */
 		if (read(pipes[0], &byte, 1) != 1)
 			_exit(1);
 		_exit(signal_of_reading(shared) != SIGBUS);

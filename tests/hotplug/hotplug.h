@@ -27,13 +27,13 @@ static inline void check(bool passed, const char *name)
 
 static sigjmp_buf back;
 
-/* For SIGBUS, while signal_of_reading() runs. */
+/* The handler of SIGBUS, for signal_of_reading(). */
 static inline void on_signal(int signal)
 {
 	siglongjmp(back, signal);
 }
 
-/* The signal that reading a word there gives, or 0. */
+/* The signal that a read of a word at the address raises, or 0. */
 static inline int signal_of_reading(const void *at)
 {
 	int signal = sigsetjmp(back, 1);
@@ -43,7 +43,7 @@ static inline int signal_of_reading(const void *at)
 	return signal;
 }
 
-/* Asks for a change on the serial line at this path, and waits until it is made. */
+/* Asks for a change of the machine on the serial line at this path, and waits until it is made. */
 static inline void ask(const char *path, const char *request)
 {
 	int line = open(path, O_RDWR | O_NOCTTY);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * unplug LINE BUS: has an edu device plugged into a PCI bus, maps its registers, and has it
- * unplugged under that. Whoever listens on the serial line LINE does so (scripts/guest/qmp.py). Prints
+ * unplugged while they are mapped. scripts/guest/qmp.py does that, when asked on the serial line LINE. Prints
  * TAP.
  */
 #include "hotplug.h"
@@ -16,7 +16,7 @@
 #define BAR_SIZE 0x100000
 #define IDENTIFICATION 0x010000ed
 
-/* Waits until the node comes, or goes. */
+/* Waits until the device node exists, or does not exist any more. */
 static void wait_for_node(bool wanted)
 {
 	while (!access(NODE, F_OK) != wanted)
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 		wait_for_node(false);
 		pthread_join(thread, &result);
 		check((long)result == ENODEV, "who waited is told");
-		/* The node goes first; there is no unbind here that says when all is done. */
+		/* The node is removed first, and nothing tells when the unplugging is complete. */
 		while (!signal_of_reading(registers))
 			usleep(10000);
 		check(signal_of_reading(registers) == SIGBUS, "a touch of the mapping is a SIGBUS");

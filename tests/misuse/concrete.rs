@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers must not be able to do, refused where generic code is made concrete, which the
-//! compiler does only when nothing else is wrong. The comment above each function has the reason
-//! that tests/scripts/misuse.sh looks for.
+//! Misuse that the compiler must refuse when it monomorphizes generic code, which it does only if
+//! there is no other error. The EXPECT comment above each function has the error that
+//! tests/scripts/misuse.sh looks for.
 
 use kernel::{
     prelude::*,
@@ -30,7 +30,7 @@ impl kernel::Module for Misuse {
     }
 }
 
-/// A device whose offsets are no physical addresses.
+/// A device whose mmap offsets are not physical addresses.
 pub struct Board;
 
 impl VmOperations for Board {}
@@ -46,17 +46,17 @@ impl MiscDevice for Board {
     }
 }
 
-/// The right to physical memory, for a device that nothing is unmapped from that becomes RAM.
+/// Gets the right to physical memory for a device that does not unmap what becomes RAM.
 // EXPECT evaluation of `simple_mmap::prelude::RawIo::of_current::<Board>
 pub fn right_without_unmapping(opening: &Opening<'_, Board>) -> Result<RawIo> {
     RawIo::of_current(opening)
 }
 
-/// What the file of a misc device refers to, found as if its private data were another.
+/// The data of a misc device's file, whose private data is taken for another type.
 pub struct Found;
 
 impl VmOperations for Found {
-    // SAFETY: There is a file that it is so for, as far as anybody knows.
+    // SAFETY: None: the private data of a misc device's file is another.
     const FILE_DATA: FileData<Self> = unsafe { FileData::new(find) };
 }
 
@@ -81,21 +81,21 @@ impl MiscDevice for Found {
     }
 }
 
-/// Files of a misc device whose private data is taken for another than it is.
+/// Adds a misc device whose files' private data is taken for another type.
 // EXPECT Registration::<Found>::new
 pub fn found(devices: &mut Devices, device: Arc<Found>) -> Result {
     devices.add(device)
 }
 
-/// A word past the end of the page.
+/// Gets a word past the end of a page.
 // EXPECT prelude::SharedBytes::<'_
 pub fn word_past_the_end(page: &SharedPage) -> &Atomic<i64> {
     page.bytes().word::<i64, { PAGE_SIZE / 8 }>()
 }
 
-/// A word of a part of the page, which can be of any length.
+/// Gets a word at a fixed place in a slice of a page, which can be too short for it.
 // EXPECT SharedBytes::<'_>::word::<u32, 0>
-#[inline(never)] // otherwise nothing is made concrete, as nobody calls it
+#[inline(never)] // otherwise it is not compiled, as nobody calls it
 pub fn word_of_a_slice(bytes: SharedBytes<'_>) -> &Atomic<u32> {
     bytes.word::<u32, 0>()
 }

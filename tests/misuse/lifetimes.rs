@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers must not be able to do, refused for its lifetimes, or for want of an `unsafe`
-//! block, which the compiler looks at when all types are right. The comment above each function has
-//! the reason that tests/scripts/misuse.sh looks for.
+//! Misuse that the compiler must refuse for its lifetimes, or for a missing `unsafe` block, which
+//! it checks when all types are right. The EXPECT comment above each function has the error that
+//! tests/scripts/misuse.sh looks for.
 
 use kernel::{
     new_poll_condvar,
@@ -28,7 +28,7 @@ impl kernel::Module for Misuse {
     }
 }
 
-/// What an open file refers to: memory that stays, and some that can be replaced.
+/// The data of an open file: memory that stays, and memory that can be replaced.
 #[pin_data]
 pub struct Data {
     memory: ContigPages,
@@ -44,14 +44,14 @@ impl Pages for Data {
     }
 }
 
-/// Page frames of memory that goes when the handler returns.
+/// Maps page frames of memory that is freed when the handler returns.
 // EXPECT cannot return value referencing local variable `stray`
 pub fn memory_that_goes<'a>(desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
     let stray = ContigPages::alloc(desc.pages())?;
     desc.remap_pfn_range(stray.frames_from(0).ok_or(EINVAL)?)
 }
 
-/// The same, with memory that is borrowed from elsewhere.
+/// Maps page frames of memory that is borrowed for less than the life of the file.
 // EXPECT explicit lifetime required in the type of `other`
 pub fn memory_of_somebody_else<'a>(
     desc: VmaDesc<'a, Data>,
@@ -60,7 +60,7 @@ pub fn memory_of_somebody_else<'a>(
     desc.remap_pfn_range(other.frames_from(0).ok_or(EINVAL)?)
 }
 
-/// The same, with memory that the handler has a reference on.
+/// Maps page frames of memory on which only the handler holds a reference.
 // EXPECT cannot return value referencing local variable `shared`
 pub fn memory_with_a_reference<'a>(
     desc: VmaDesc<'a, Data>,
@@ -70,7 +70,7 @@ pub fn memory_with_a_reference<'a>(
     desc.remap_pfn_range(shared.frames_from(0).ok_or(EINVAL)?)
 }
 
-/// The same, with memory that stays as long as a lock is held.
+/// Maps page frames of memory that stays only as long as a lock is held.
 // EXPECT cannot return value referencing local variable `guard`
 pub fn memory_under_a_lock<'a>(
     data: &'a Data,
@@ -81,7 +81,7 @@ pub fn memory_under_a_lock<'a>(
     desc.remap_pfn_range(memory.frames_from(0).ok_or(EINVAL)?)
 }
 
-/// A description of a shorter life than it has, for the memory's sake.
+/// Shortens the lifetime of a description, to map page frames with a shorter life.
 // EXPECT lifetime may not live long enough
 pub fn shortened<'short, 'a: 'short>(
     desc: VmaDesc<'a, Data>,
@@ -91,7 +91,7 @@ pub fn shortened<'short, 'a: 'short>(
     desc.remap_pfn_range(frames)
 }
 
-/// Page frames to be mapped when they are touched, of memory that stays as long as a lock is held.
+/// Serves page frames, to faults, of memory that stays only as long as a lock is held.
 impl Frames for Data {
     // EXPECT cannot return value referencing local variable `guard`
     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
@@ -100,7 +100,7 @@ impl Frames for Data {
     }
 }
 
-/// The same, of memory that goes at once.
+/// Serves page frames, to faults, of memory that is freed at once.
 pub struct Fresh;
 
 impl VmOperations for Fresh {}
@@ -113,7 +113,7 @@ impl Frames for Fresh {
     }
 }
 
-/// Page frames that are used after their memory is gone.
+/// Uses page frames after their memory is freed.
 // EXPECT cannot move out of `memory` because it is borrowed
 pub fn frames_that_are_gone(memory: ContigPages) -> usize {
     let run = memory.frames_from(0);
@@ -121,13 +121,13 @@ pub fn frames_that_are_gone(memory: ContigPages) -> usize {
     run.map_or(0, |run| run.count())
 }
 
-/// Page frames that a driver says are its own.
+/// Makes page frames from any number, without `unsafe`.
 // EXPECT FrameRun::<'a>::new` is unsafe and requires unsafe
 pub fn claimed<'a>() -> FrameRun<'a> {
     FrameRun::new(Pfn::new(0), 1)
 }
 
-/// One mapping of two kinds.
+/// Decides twice how a VMA is mapped, with the same description.
 // EXPECT use of moved value: `desc`
 pub fn both_kinds<'a>(data: &'a Data, desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
     let frames = data.memory.frames_from(0).ok_or(EINVAL)?;
@@ -135,14 +135,14 @@ pub fn both_kinds<'a>(data: &'a Data, desc: VmaDesc<'a, Data>) -> Result<VmaDesc
     Ok(desc.serve_pages())
 }
 
-/// The same, beside a description where a write gives no copy.
+/// Decides twice how a VMA is mapped, once after `into_not_cow()`.
 // EXPECT use of moved value: `desc`
 pub fn both_states<'a>(desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
     let _ = desc.into_not_cow()?.serve_frames();
     Ok(desc.serve_pages())
 }
 
-/// What is denied once the mapping is decided.
+/// Denies writes after it is decided how the VMA is mapped.
 // EXPECT borrow of moved value: `desc`
 pub fn deny_late<'a>(mut desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
     let ready = desc.serve_pages();
@@ -150,25 +150,25 @@ pub fn deny_late<'a>(mut desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Re
     Ok(ready)
 }
 
-/// A description that is kept beyond its handler.
+/// Keeps a description after its handler.
 // EXPECT lifetime may not live long enough
 pub fn keep<'a>(desc: VmaDesc<'a, Data>) -> VmaDesc<'static, Data> {
     desc
 }
 
-/// One that is put away during its handler.
+/// Stores a description, during its handler, where it stays after it.
 // EXPECT lifetime may not live long enough
 pub fn put_away<'a>(desc: VmaDesc<'a, Data>, kept: &mut Option<VmaDesc<'static, Data>>) {
     *kept = Some(desc);
 }
 
-/// The data of a file, kept beyond the handler.
+/// Keeps a reference to the data of a file after the handler.
 // EXPECT lifetime may not live long enough
 pub fn keep_data<'a>(data: &'a Data, _desc: VmaDesc<'a, Data>) -> &'static Data {
     data
 }
 
-/// What is known of a file that is being opened, kept beyond that.
+/// Keeps an `Opening` after the open.
 // EXPECT lifetime may not live long enough
 pub fn keep_opening<'a, D: MiscDevice>(
     opening: &'a Opening<'a, D>,
@@ -176,13 +176,13 @@ pub fn keep_opening<'a, D: MiscDevice>(
     opening
 }
 
-/// Device memory of a right that is given up.
+/// Makes a range of physical memory that outlives the right to it.
 // EXPECT cannot return value referencing function parameter `raw_io`
 pub fn right_given_up<'a>(raw_io: RawIo) -> Result<PhysRange<'a>> {
     PhysRange::new(&raw_io, Pfn::new(0), 1)
 }
 
-/// The same, mapped.
+/// Maps a range of physical memory whose right is borrowed for less than the life of the file.
 // EXPECT explicit lifetime required in the type of `raw_io`
 pub fn right_of_somebody_else<'a>(
     desc: VmaDesc<'a, Data>,
@@ -192,28 +192,28 @@ pub fn right_of_somebody_else<'a>(
     desc.io_remap_pfn_range(range.cached())
 }
 
-/// A static key that goes when the function returns.
+/// Branches on a static key that is a local variable.
 // EXPECT `key` does not live long enough
 pub fn key_that_goes() -> bool {
     let key = StaticKey::disabled();
     static_branch_unlikely!(key)
 }
 
-/// A reference on a page given back twice.
+/// Drops a reference on a page twice.
 // EXPECT use of moved value: `page`
 pub fn put_page_twice(page: ARef<SharedPage>) -> bool {
     SharedPage::put(page);
     SharedPage::put(page)
 }
 
-/// A reference on a folio given back twice.
+/// Drops a reference on a folio twice.
 // EXPECT use of moved value: `folio`
 pub fn put_folio_twice(folio: ARef<Folio>) -> bool {
     drop(folio);
     Folio::put(folio)
 }
 
-/// A page of a folio that is given back.
+/// Uses a page of a folio after the reference on the folio is dropped.
 // EXPECT cannot move out of `folio` because it is borrowed
 pub fn page_that_is_gone(folio: ARef<Folio>) -> Pfn {
     let page = &folio.pages()[0];
@@ -221,7 +221,7 @@ pub fn page_that_is_gone(folio: ARef<Folio>) -> Pfn {
     page.pfn()
 }
 
-/// A page that is taken out of its place while somebody looks at it.
+/// Takes a page out of an `OnceRef` while a reference to it is in use.
 // EXPECT cannot borrow `place` as mutable because it is also borrowed as immutable
 pub fn page_taken_away(mut place: OnceRef<SharedPage>) -> Option<Pfn> {
     let page = place.get();
@@ -229,13 +229,13 @@ pub fn page_taken_away(mut place: OnceRef<SharedPage>) -> Option<Pfn> {
     page.map(|page| page.pfn())
 }
 
-/// The same of a place that others share.
+/// Takes a page out of an `OnceRef` that is shared.
 // EXPECT cannot borrow `*place` as mutable
 pub fn page_taken_from_others(place: &OnceRef<SharedPage>) -> Option<ARef<SharedPage>> {
     place.take()
 }
 
-/// A page of a region that is gone.
+/// Uses a page of a region after the region is freed.
 // EXPECT cannot move out of `region` because it is borrowed
 pub fn region_that_is_gone(region: Pin<KBox<FolioRegion<()>>>) -> Option<Pfn> {
     let page = region.page(Pgoff::new(0));
@@ -243,14 +243,14 @@ pub fn region_that_is_gone(region: Pin<KBox<FolioRegion<()>>>) -> Option<Pfn> {
     page.map(|page| page.pfn())
 }
 
-/// A word of a page that is gone.
+/// Returns a word of a page that is freed.
 // EXPECT cannot return value referencing local variable `page`
 pub fn word_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<i64>> {
     let page = SharedPage::alloc(GFP_KERNEL)?;
     Ok(page.bytes().word::<i64, 0>())
 }
 
-/// Bytes of a page that is given back.
+/// Uses the bytes of a page after the reference on it is dropped.
 // EXPECT cannot move out of `page` because it is borrowed
 pub fn page_bytes_that_are_gone(page: ARef<SharedPage>) -> Result {
     let bytes = page.bytes();
@@ -258,14 +258,14 @@ pub fn page_bytes_that_are_gone(page: ARef<SharedPage>) -> Result {
     bytes.clear(0..1)
 }
 
-/// Bytes of contiguous memory that is gone.
+/// Returns the bytes of contiguous memory that is freed.
 // EXPECT cannot return value referencing local variable `memory`
 pub fn contiguous_bytes_that_are_gone<'a>() -> Result<SharedBytes<'a, PAGE_SIZE>> {
     let memory = ContigPages::alloc(1)?;
     Ok(memory.bytes())
 }
 
-/// A part of the bytes of memory of vmalloc() that is gone.
+/// Uses a part of the bytes of memory of vmalloc() after it is freed.
 // EXPECT cannot move out of `memory` because it is borrowed
 pub fn vmalloc_bytes_that_are_gone(memory: VmallocPages) -> Option<usize> {
     let bytes = memory.bytes().slice(0..1);
@@ -273,14 +273,14 @@ pub fn vmalloc_bytes_that_are_gone(memory: VmallocPages) -> Option<usize> {
     bytes.map(|bytes| bytes.len())
 }
 
-/// An atomic in it.
+/// Returns an atomic in memory of vmalloc() that is freed.
 // EXPECT cannot return value referencing local variable `memory`
 pub fn vmalloc_atomic_that_is_gone<'a>() -> Result<&'a kernel::sync::atomic::Atomic<u32>> {
     let memory = VmallocPages::alloc(1)?;
     memory.bytes().atomic::<u32>(0).ok_or(EINVAL)
 }
 
-/// A page of it that nobody has a reference on.
+/// Uses a page of memory of vmalloc() after it is freed, without a reference on the page.
 // EXPECT cannot move out of `memory` because it is borrowed
 pub fn vmalloc_page_that_is_gone(memory: VmallocPages) -> Option<Pfn> {
     let page = memory.page(Pgoff::new(0));
@@ -288,10 +288,10 @@ pub fn vmalloc_page_that_is_gone(memory: VmallocPages) -> Option<Pfn> {
     page.map(|page| page.pfn())
 }
 
-/// A device of which one variant has physical addresses for offsets, and the other has not.
+/// Two devices whose types differ in a lifetime only.
 pub struct Board<F>(core::marker::PhantomData<F>);
 
-/// The opening of a file of the one, taken for that of the other.
+/// Takes an `Opening` of one of the devices for one of the other.
 // EXPECT mismatched types
 pub fn other_device<'a>(
     opening: &'a Opening<'a, Board<for<'b> fn(&'b ())>>,
@@ -299,7 +299,7 @@ pub fn other_device<'a>(
     opening
 }
 
-/// A process is to wait for what goes while it waits.
+/// Has a process wait for a `PollCondVar` that is freed while it waits.
 // EXPECT `gone` does not live long enough
 pub fn poll<'a>(poll: &Poll<'a>) -> Result<PollEvents> {
     let gone = KBox::pin_init(new_poll_condvar!(), GFP_KERNEL)?;
@@ -307,26 +307,26 @@ pub fn poll<'a>(poll: &Poll<'a>) -> Result<PollEvents> {
     Ok(PollEvents::NONE)
 }
 
-/// A file that is kept without a reference of one's own, by an ioctl.
+/// Keeps a file after an ioctl, without a reference on it.
 // EXPECT lifetime may not live long enough
 pub fn ioctl(_: ArcBorrow<'_, u32>, file: &File, _cmd: u32, _arg: usize) -> Result<isize> {
     let kept: &'static File = file;
     Ok(kept.flags() as isize)
 }
 
-/// The credentials of who opens a device, for longer than that lasts.
+/// Keeps the credentials of the opener for longer than the `Opening` is borrowed.
 // EXPECT explicit lifetime required in the type of `opening`
 pub fn credentials<'a, D>(opening: &Opening<'a, D>) -> &'a kernel::cred::Credential {
     opening.cred()
 }
 
-/// The same, with what waits taken for what does not wait that long.
+/// Shortens the lifetime of a `Poll`, for which a process can wait longer.
 // EXPECT lifetime may not live long enough
 pub fn shorter_poll<'a, 'b>(poll: &'b Poll<'a>) -> &'b Poll<'b> {
     poll
 }
 
-/// What claims the memory of a device kept for later, when the device can be released.
+/// Keeps a `BoundSpace`, which claims memory of a device, until the device can be released.
 // EXPECT explicit lifetime required in the type of `pdev`
 pub fn claims_later<'bound>(
     pdev: &'bound kernel::pci::Device<kernel::device::Core<'_>>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers must not be able to do, refused as what they would need is private. The comment
-//! above each has the reason that tests/scripts/misuse.sh looks for.
+//! Misuse that the compiler must refuse because it needs a private item. The EXPECT comment above
+//! each item has the error that tests/scripts/misuse.sh looks for.
 
 use core::{
     cell::UnsafeCell,
@@ -50,7 +50,7 @@ impl kernel::Module for Misuse {
     }
 }
 
-/// What an open file refers to, and maps nothing.
+/// The data of an open file, which maps nothing.
 pub struct Data;
 
 impl VmOperations for Data {}
@@ -67,7 +67,7 @@ impl MiscDevice for Data {
     }
 }
 
-/// A driver that gets hold of the registration of its device, and can forget it.
+/// Registers a device, and forgets the registration, so that it is never undone.
 // EXPECT struct `Registration` is private
 pub fn registration<D: MiscDevice>(device: Arc<D>) -> Result {
     let registration = simple_mmap::device::miscdevice::Registration::new(device)?;
@@ -75,26 +75,26 @@ pub fn registration<D: MiscDevice>(device: Arc<D>) -> Result {
     Ok(())
 }
 
-/// What can be registered, registered by hand.
+/// Registers a device by hand.
 // EXPECT trait `Register` is private
 pub fn register(device: &mut dyn simple_mmap::device::miscdevice::Register) -> Result {
     // SAFETY: None; the trait is not to be had at all.
     unsafe { device.register() }
 }
 
-/// A device that was never added, in the list of those that are.
+/// Makes a list of devices by hand.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn devices() -> Devices {
     Devices(KVec::new())
 }
 
-/// The address space of a device, to unmap what others have mapped.
+/// Unmaps pages of an address space, which other drivers' code can use.
 // EXPECT method `unmap` is private
 pub fn unmap(space: &AddressSpace) {
     space.unmap(Pgoff::new(0)..Pgoff::new(1));
 }
 
-/// What a debugger does to the memory of a process.
+/// Accesses the memory of a VMA as a debugger does.
 // EXPECT function `access` is private
 pub fn access(vma: *mut bindings::vm_area_struct) -> c_int {
     let mut byte = 0u8;
@@ -102,108 +102,108 @@ pub fn access(vma: *mut bindings::vm_area_struct) -> c_int {
     unsafe { simple_mmap::mm::access::access(vma, 0, (&raw mut byte).cast(), 1, 0) }
 }
 
-/// The C side, past the abstractions.
+/// Calls a helper in C directly.
 // EXPECT module `helpers` is private
 pub fn helpers(page: *mut bindings::page) {
     // SAFETY: None; the function is not to be had at all.
     unsafe { simple_mmap::compat::helpers::get_page(page) };
 }
 
-/// The operations of a VMA, for another one.
+/// Takes the operations of a VMA, which could be given to another VMA.
 // EXPECT struct `Table` is private
 pub fn table<T: Pages>() -> &'static bindings::vm_operations_struct {
     &simple_mmap::mm::pages::Table::<T>::TABLE
 }
 
-/// A state that a description is not in.
+/// Makes the mark of a description that is ready.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn ready() -> Ready {
     Ready(())
 }
 
-/// The same of where a write gives no copy.
+/// Makes the mark of a description whose VMA makes no copies on write.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn not_cow() -> NotCow {
     NotCow(())
 }
 
-/// What the states of a description have in common.
+/// Names the private trait of the states of a description.
 // EXPECT module `private` is private
 pub fn state(_: impl simple_mmap::mm::desc::private::Sealed) {}
 
-/// What the kinds of caching have in common.
+/// Names the private trait of the kinds of caching.
 // EXPECT module `private` is private
 pub fn caching(_: impl simple_mmap::mm::frames::private::Protection) {}
 
-/// A static key around what a driver likes.
+/// Makes a static key by hand.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub static KEY: StaticKey = StaticKey {
     key: Key(UnsafeCell::new(1)),
 };
 
-/// The check that memory is none, as a value.
+/// Makes by hand the value that says that memory was checked not to be RAM.
 // EXPECT tuple struct constructor `NotRam` is private
 pub fn not_ram() -> simple_mmap::device::physical::NotRam {
     simple_mmap::device::physical::NotRam(())
 }
 
-/// Bytes that are anywhere.
+/// Makes shared bytes from any pointer.
 // EXPECT associated function `new` is private
 pub fn bytes_from_nowhere<'a>(ptr: core::ptr::NonNull<u8>) -> SharedBytes<'a> {
     // SAFETY: None; the function is not to be had at all.
     unsafe { SharedBytes::new(ptr, 1) }
 }
 
-/// More bytes than there are.
+/// Changes the length of shared bytes.
 // EXPECT field `len` of struct
 pub fn more_bytes(mut bytes: SharedBytes<'_>) -> SharedBytes<'_> {
     bytes.len += 1;
     bytes
 }
 
-/// Bytes as Rust has them.
+/// Gets the raw pointer of shared bytes.
 // EXPECT field `ptr` of struct
 pub fn pointer_to_bytes(bytes: SharedBytes<'_>) -> *mut u8 {
     bytes.ptr.as_ptr()
 }
 
-/// Memory of vmalloc() that is none.
+/// Makes by hand a `VmallocPages` that owns no memory.
 // EXPECT with struct literal syntax due to private fields
 pub fn vmalloc_made_by_hand() -> VmallocPages {
     VmallocPages { count: 1 }
 }
 
-/// A page that is none.
+/// Makes by hand a `SharedPage` that is no allocated page.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn shared_page(page: bindings::page) -> SharedPage {
     SharedPage(kernel::types::Opaque::new(page))
 }
 
-/// A description made by hand.
+/// Makes a description by hand.
 // EXPECT with struct literal syntax due to private fields
 pub fn made_by_hand<'a>(desc: *mut bindings::vm_area_desc) -> VmaDesc<'a, Data, Ready> {
     VmaDesc { desc }
 }
 
-/// Data that is made of another.
+/// Gets the raw pointer of a description.
 // EXPECT field `desc` of struct
 pub fn made_of_another<'a>(desc: &VmaDesc<'a, Data>) -> *mut bindings::vm_area_desc {
     desc.desc.as_ptr()
 }
 
-/// A raw pointer taken for a description.
+/// Makes a description from any pointer, without `unsafe`.
 // EXPECT VmaDesc::<'a, T>::from_raw` is unsafe
 pub fn desc_from_nowhere(desc: *mut bindings::vm_area_desc) {
     let _ = VmaDesc::<'_, Data>::from_raw(desc);
 }
 
-/// What a file refers to, of one that need not refer to that.
+/// Takes the private data of any file for `Data`, without `unsafe`.
 // EXPECT call to unsafe function `file_data` is unsafe
 pub fn data_of_any_file(file: *const bindings::file) -> &'static Data {
     file_data(file)
 }
 
-/// Data that a function of one's own finds, which need not.
+/// Data that a function of the driver finds in a file, declared without `unsafe`.
 pub struct Found;
 
 impl VmOperations for Found {
@@ -215,61 +215,61 @@ impl VmOperations for Found {
 ///
 /// # Safety
 ///
-/// None is needed.
+/// It may always be called.
 pub unsafe fn find(_file: *const bindings::file) -> *const Found {
     core::ptr::null()
 }
 
-/// The same, made by hand.
+/// Makes by hand what declares such a function.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn found() -> FileData<Found> {
     FileData(simple_mmap::mm::vm_operations::Find::By(find))
 }
 
-/// A reference on an address space that nobody gave up.
+/// Takes over a reference on an address space, without `unsafe`.
 // EXPECT call to unsafe function `AddressSpace::from_mapping` is unsafe
 pub fn space_from_nowhere(mapping: *mut bindings::address_space) -> AddressSpace {
     AddressSpace::from_mapping(mapping)
 }
 
-/// The same, borrowed.
+/// Borrows an address space from any pointer, without `unsafe`.
 // EXPECT call to unsafe function `AddressSpace::borrow` is unsafe
 pub fn space_borrowed(mapping: *mut bindings::address_space) -> bool {
     AddressSpace::borrow(mapping).is_revoked()
 }
 
-/// Frames that are no device's.
+/// Makes frames of a device from any number, without `unsafe`.
 // EXPECT RevocableFrames::<C>::new` is unsafe
 pub fn any_frames(space: AddressSpace) -> RevocableFrames<Uncached> {
     RevocableFrames::new(space, Pfn::new(0), 1)
 }
 
-/// An event of a number that the driver likes, as one that has no event's.
+/// Makes events of poll from any number.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn event() -> PollEvents {
     PollEvents(0x4000)
 }
 
-/// A raw pointer taken for a fault.
+/// Makes a fault from any pointer.
 // EXPECT associated function `from_raw` is private
 pub fn fault_from_nowhere(vmf: *const bindings::vm_fault) -> usize {
     // SAFETY: None; the function is not to be had at all.
     unsafe { VmFault::from_raw(vmf) }.address()
 }
 
-/// A VMA of a driver's own.
+/// Makes a `Vma` by hand.
 // EXPECT associated function `new` is private
 pub fn vma_from_nowhere() -> Vma {
     Vma::new(0, PAGE_SIZE, FirstPage::Offset(Pgoff::new(0)))
 }
 
-/// The right to physical memory, made by hand.
+/// Makes the right to physical memory by hand.
 // EXPECT with struct literal syntax due to private fields
 pub fn right_made_by_hand() -> RawIo {
     RawIo {}
 }
 
-/// Physical memory without the right to it.
+/// Makes a range of physical memory by hand, without the right to it.
 // EXPECT with struct literal syntax due to private fields
 pub fn no_right<'a>() -> PhysRange<'a> {
     PhysRange {
@@ -278,13 +278,13 @@ pub fn no_right<'a>() -> PhysRange<'a> {
     }
 }
 
-/// The address space that the right is for.
+/// Gets the address space that the right is for, and unmaps pages of it.
 // EXPECT method `address_space` is private
 pub fn address_space(raw_io: &RawIo) {
     raw_io.address_space().unmap(Pgoff::new(0)..Pgoff::new(1));
 }
 
-/// A device that is being opened, made by hand.
+/// Makes an `Opening` by hand.
 // EXPECT with struct literal syntax due to private fields
 pub fn opening_made_by_hand() -> Opening<'static, Data> {
     Opening {
@@ -292,7 +292,7 @@ pub fn opening_made_by_hand() -> Opening<'static, Data> {
     }
 }
 
-/// Frames made by hand.
+/// Makes page frames by hand.
 // EXPECT with struct literal syntax due to private fields
 pub fn frames_made_by_hand<'a>() -> FrameRun<'a> {
     FrameRun {
@@ -301,29 +301,29 @@ pub fn frames_made_by_hand<'a>() -> FrameRun<'a> {
     }
 }
 
-/// More frames than there are.
+/// Changes the number of page frames.
 // EXPECT field `count` of struct
 pub fn more_frames(mut run: FrameRun<'_>) -> FrameRun<'_> {
     run.count += 1;
     run
 }
 
-/// A state of a driver's own.
+/// Defines another state of a description.
 pub struct Mine;
 
 // EXPECT the trait bound `Mine: desc::private::Sealed` is not satisfied
 impl Undecided for Mine {}
 
-/// A kind of caching of a driver's own.
+/// Defines another kind of caching.
 // EXPECT the trait bound `Mine: frames::private::Protection` is not satisfied
 impl Caching for Mine {}
 
-/// The registrations of a module, in the driver's hands.
+/// Initialises the registrations of a module by hand, without `unsafe`.
 // EXPECT call to unsafe function `WithDevices::<M>::init` is unsafe
 pub fn registrations<M: DeviceModule>() -> Result<WithDevices<M>> {
     WithDevices::init()
 }
 
-/// Frames that are not cached where a write would give a copy, as the driver says that it may be.
+/// Allows uncached frames in a VMA that makes copies on write.
 // EXPECT only traits defined in the current crate can be implemented for types defined outside
 impl Allows<Uncached> for New {}

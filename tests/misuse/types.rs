@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers must not be able to do, refused for its types. The comment above each has the
-//! reason that tests/scripts/misuse.sh looks for.
+//! Misuse that the compiler must refuse for its types. The EXPECT comment above each item has the
+//! error that tests/scripts/misuse.sh looks for.
 
 use kernel::{
     prelude::*,
@@ -37,24 +37,24 @@ impl kernel::Module for Misuse {
     }
 }
 
-/// What an open file refers to, and maps nothing.
+/// The data of an open file, which maps nothing.
 pub struct Data;
 
 impl VmOperations for Data {}
 
-/// Pages of what has none.
+/// Serves pages of data that has none.
 // EXPECT the trait bound `Data: Pages` is not satisfied
 pub fn no_pages<'a>(desc: VmaDesc<'a, Data>) -> VmaDesc<'a, Data, Ready> {
     desc.serve_pages()
 }
 
-/// Page frames of what has none.
+/// Serves page frames of data that has none.
 // EXPECT but its trait bounds were not satisfied
 pub fn no_frames<'a>(desc: VmaDesc<'a, Data, NotCow>) -> VmaDesc<'a, Data, Ready> {
     desc.serve_frames()
 }
 
-/// What has frames.
+/// Data that has page frames.
 pub struct Ring(ContigPages);
 
 impl VmOperations for Ring {}
@@ -65,13 +65,13 @@ impl Frames for Ring {
     }
 }
 
-/// Page frames on demand where a write would give a copy.
+/// Serves page frames to faults in a VMA that can make copies on write.
 // EXPECT no method named `serve_frames` found for struct
 pub fn frames_with_copies<'a>(desc: VmaDesc<'a, Ring>) -> VmaDesc<'a, Ring, Ready> {
     desc.serve_frames()
 }
 
-/// Frames that are not cached where a write would give a copy.
+/// Maps uncached frames in a VMA that can make copies on write.
 // EXPECT mismatched types
 pub fn uncached_with_copies<'a, R: Recheck>(
     desc: VmaDesc<'a, Data>,
@@ -80,37 +80,37 @@ pub fn uncached_with_copies<'a, R: Recheck>(
     desc.io_remap_pfn_range(frames)
 }
 
-/// A description that nothing is decided of, returned as ready.
+/// Returns a description as ready, without a decision how it is mapped.
 // EXPECT mismatched types
 pub fn undecided<'a>(desc: VmaDesc<'a, Data>) -> Result<VmaDesc<'a, Data, Ready>> {
     Ok(desc)
 }
 
-/// More decided of a description that is ready.
+/// Decides how a VMA is mapped when that is decided already.
 // EXPECT its trait bounds were not satisfied
 pub fn decided<'a>(desc: VmaDesc<'a, Ring, Ready>, frames: FrameRun<'a>) {
     let _ = desc.remap_pfn_range(frames);
 }
 
-/// A description used twice.
+/// Clones a description, to use it twice.
 // EXPECT mismatched types
 pub fn cloned<'a>(desc: &VmaDesc<'a, Data>) -> VmaDesc<'a, Data> {
     desc.clone()
 }
 
-/// A description kept in the data of the file, beyond its handler.
+/// Keeps a description in the data of the file, after its handler.
 pub struct Keeper(Pin<KBox<Mutex<Option<VmaDesc<'static, Data>>>>>);
 
 // EXPECT vm_area_desc>` cannot be sent between threads safely
 impl VmOperations for Keeper {}
 
-/// A fault kept so.
+/// Keeps a fault in the data of the file, after its handler.
 pub struct FaultKeeper(Option<&'static VmFault>);
 
 // EXPECT cannot be shared between threads safely
 impl VmOperations for FaultKeeper {}
 
-/// Frames of a device that nobody looks at again.
+/// Makes frames of a device with a check that checks nothing when they are mapped.
 pub struct Never;
 
 impl Recheck for Never {
@@ -125,13 +125,13 @@ pub fn never_rechecked<'a>() -> IoFrames<'a, Cached, Never> {
     unsafe { IoFrames::new(Pfn::new(0), 1) }
 }
 
-/// The same, in place of those that are looked at.
+/// Takes frames that are checked when they are mapped for frames with that check.
 // EXPECT mismatched types
 pub fn not_rechecked<'a>(range: &PhysRange<'a>) -> IoFrames<'a, Cached, Never> {
     range.cached()
 }
 
-/// Frames that are cached another way than they were asked for.
+/// Maps frames with another caching than they have.
 // EXPECT mismatched types
 pub fn cached_otherwise<'a>(
     desc: VmaDesc<'a, Data>,
@@ -140,7 +140,7 @@ pub fn cached_otherwise<'a>(
     desc.io_remap_pfn_range::<Cached, _>(range.uncached())
 }
 
-/// Frames of a device, mapped as memory.
+/// Maps frames of a device as frames of memory.
 // EXPECT mismatched types
 pub fn device_as_memory<'a>(
     desc: VmaDesc<'a, Data>,
@@ -149,11 +149,11 @@ pub fn device_as_memory<'a>(
     desc.remap_pfn_range(range.cached())
 }
 
-/// A static key around what a driver likes.
+/// Makes a static key from a number.
 // EXPECT mismatched types
 pub static KEY: StaticKey = StaticKey { key: 1 };
 
-/// A branch on a static that is no static key.
+/// Branches on a static that is no static key.
 pub static NO_KEY: usize = 0;
 
 // EXPECT mismatched types
@@ -161,7 +161,7 @@ pub fn branch() -> bool {
     static_branch_unlikely!(NO_KEY)
 }
 
-/// A branch on what has a static key beside its first field, and can be taken for it.
+/// Branches on a static that dereferences to a static key, but has it at another address.
 pub struct Beside(u64, StaticKey);
 
 impl core::ops::Deref for Beside {
@@ -179,73 +179,73 @@ pub fn branch_beside() -> bool {
     static_branch_unlikely!(BESIDE)
 }
 
-/// A page that the kernel is to take a reference on over from a fault, which has none to give.
+/// Returns a page from a fault without a reference for the kernel.
 // EXPECT mismatched types
 pub fn page_without_a_reference(page: &SharedPage) -> Result<ARef<SharedPage>, VmFaultError> {
     Ok(page)
 }
 
-/// A fault that says that it mapped something.
+/// Returns from a fault without a page.
 // EXPECT mismatched types
 pub fn mapped_nothing() -> Result<ARef<SharedPage>, VmFaultError> {
     Ok(())
 }
 
-/// A truth value where user space can write any bits.
+/// Gets an atomic `bool` in shared bytes, to which user space can write any bits.
 // EXPECT the trait bound `bool: kernel::transmute::FromBytes` is not satisfied
 pub fn atomic_bool<'a>(bytes: SharedBytes<'a>) -> Option<&'a Atomic<bool>> {
     bytes.atomic::<bool>(0)
 }
 
-/// A pointer there.
+/// Gets an atomic pointer in shared bytes.
 // EXPECT the trait bound `*mut u8: kernel::transmute::FromBytes` is not satisfied
 pub fn atomic_pointer<'a>(bytes: SharedBytes<'a>) -> Option<&'a Atomic<*mut u8>> {
     bytes.atomic::<*mut u8>(0)
 }
 
-/// A word there that nothing is atomic of.
+/// Gets an atomic in shared bytes of a type without atomic operations.
 // EXPECT the trait bound `[u8; 4]: AtomicType` is not satisfied
 pub fn atomic_array(bytes: SharedBytes<'_>) -> bool {
     bytes.atomic::<[u8; 4]>(0).is_some()
 }
 
-/// The bytes where a slice is wanted, which nobody else may write to.
+/// Uses shared bytes as a slice, to which nobody else may write.
 // EXPECT mismatched types
 pub fn bytes_for_a_slice(bytes: SharedBytes<'_>, to: &mut IovIterDest<'_>) -> usize {
     to.copy_to_iter(bytes)
 }
 
-/// The number of a page frame for an offset.
+/// Uses the number of a page frame as an offset.
 // EXPECT mismatched types
 pub fn frame_for_offset<E: FolioEvents>(region: &FolioRegion<E>, pfn: Pfn) -> bool {
     region.page(pfn).is_some()
 }
 
-/// A number for an offset.
+/// Uses a plain number as an offset.
 // EXPECT mismatched types
 pub fn number_for_offset() -> Result<ARef<Folio>, kernel::alloc::AllocError> {
     Folio::alloc(0, 3)
 }
 
-/// An address for the number of a page frame.
+/// Uses an address as the number of a page frame.
 // EXPECT mismatched types
 pub fn address_for_frame(raw_io: &RawIo, phys: PhysAddr) -> Result<PhysRange<'_>> {
     PhysRange::new(raw_io, phys, 1)
 }
 
-/// An offset for the number of a page frame.
+/// Uses an offset as the number of a page frame.
 // EXPECT mismatched types
 pub fn offset_for_frame(raw_io: &RawIo, pgoff: Pgoff) -> Result<PhysRange<'_>> {
     PhysRange::new(raw_io, pgoff, 1)
 }
 
-/// An offset in bytes for one in pages.
+/// Compares an offset in pages with a size in bytes.
 // EXPECT mismatched types
 pub fn bytes_for_pages(desc: &VmaDesc<'_, Data>) -> bool {
     desc.pgoff() == desc.size()
 }
 
-/// The registers of a device that can go away.
+/// The registers of a device that can be unbound.
 pub struct Registers(RevocableFrames<Uncached>);
 
 impl VmOperations for Registers {}
@@ -258,7 +258,7 @@ impl DeviceFrames for Registers {
     }
 }
 
-/// They are mapped by an action, so that a process reaches them after they were taken back.
+/// Maps registers at mmap, so that a process could reach them after the device is unbound.
 // EXPECT mismatched types
 pub fn registers_all_at_once<'a>(
     registers: &'a Registers,
@@ -267,7 +267,7 @@ pub fn registers_all_at_once<'a>(
     desc.io_remap_pfn_range(&registers.0)
 }
 
-/// They are mapped as memory, which nobody takes back.
+/// Maps registers as memory, which is not unmapped when the device is unbound.
 // EXPECT mismatched types
 pub fn registers_as_memory<'a>(
     registers: &'a Registers,
@@ -276,7 +276,7 @@ pub fn registers_as_memory<'a>(
     desc.remap_pfn_range(&registers.0)
 }
 
-/// They are served as memory.
+/// Serves registers to faults as memory.
 // EXPECT its trait bounds were not satisfied
 pub fn registers_served_as_memory<'a>(
     desc: VmaDesc<'a, Registers, NotCow>,
@@ -284,7 +284,7 @@ pub fn registers_served_as_memory<'a>(
     desc.serve_frames()
 }
 
-/// They are mapped privately, so that a process gets copies that stay.
+/// Serves registers in a VMA that can make copies on write.
 // EXPECT no method named `serve_device_frames` found for struct
 pub fn registers_copied<'a>(
     registers: &'a Registers,
@@ -293,7 +293,7 @@ pub fn registers_copied<'a>(
     desc.serve_device_frames(registers)
 }
 
-/// Memory that combines writes, mapped as registers are.
+/// Serves memory with write combining as uncached registers.
 pub struct Video(RevocableFrames<WriteCombining>);
 
 impl VmOperations for Video {}
@@ -307,8 +307,8 @@ impl DeviceFrames for Video {
     }
 }
 
-/// The memory of a device claimed where it can be released at the same time, as in the handler of
-/// its interrupt.
+/// Claims the memory of a device where the device can be released at the same time, as in an
+/// interrupt handler.
 // EXPECT mismatched types
 pub fn claimed_late(pdev: &kernel::pci::Device<kernel::device::Bound>) -> Result {
     let _ = BoundSpace::new(pdev)?;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! caching: BAR 0 of QEMU's edu device, mapped with a kind of caching that a parameter chooses. The
-//! registers of the device are not used for anything.
+//! caching: maps BAR 0 of QEMU's edu device with the kind of caching that a parameter chooses.
 
 use kernel::{
     device::Core,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! door: a character device of its own, with a major number and file operations of its own. Every
-//! open file has a page, which all mappings of it share, behind private data that is no `Arc`.
+//! door: a character device with its own major number and file operations. Every open file has a
+//! page, which all its mappings share. The page is in private data that is no `Arc`.
 
 use kernel::{
     bindings,
@@ -30,10 +30,10 @@ module! {
     license: "GPL v2",
 }
 
-/// The numbers of the device.
+/// How many minor numbers the device has.
 const MINORS: c_uint = 1;
 
-/// What the list of devices calls it.
+/// The name of the device in /proc/devices.
 const NAME: &CStr = c"door";
 
 /// The registered device.
@@ -64,16 +64,16 @@ impl Drop for Door {
     }
 }
 
-/// What the private data of a file is.
+/// The private data of an open file.
 struct Client {
     _id: u64,
     page: Page,
 }
 
-/// What is mapped.
+/// The page of an open file, which is mapped.
 struct Page(ARef<SharedPage>);
 
-/// The page of a file.
+/// Finds the page in the private data of a file.
 ///
 /// # Safety
 ///
@@ -107,7 +107,7 @@ const FOPS: bindings::file_operations = bindings::file_operations {
     ..pin_init::zeroed()
 };
 
-/// What a file that is opened gets.
+/// Makes the private data and the address space of a file that is opened.
 fn opened() -> Result<(KBox<Client>, AddressSpace)> {
     let page = Page(SharedPage::alloc(GFP_KERNEL)?);
     let client = KBox::new(Client { _id: 1, page }, GFP_KERNEL)?;

@@ -21,7 +21,7 @@ module_devices! {
     license: "GPL v2",
 }
 
-/// How many pages there are where there can be more than one.
+/// The number of pages of a kind of memory that can have more than one.
 const PAGES: usize = 130;
 
 struct MemoryModule;
@@ -139,11 +139,11 @@ impl<M: Memory> MiscDevice for Device<M> {
     }
 }
 
-/// The most bytes that the kernel has a buffer of its own for.
+/// The largest size of the data after a command, in bytes.
 const BUFFER: usize = 4096;
 
-/// Reads a command, as tests/drivers/memory/memory.c has it, and obeys. What the memory refuses is EINVAL
-/// or ENXIO, and a command that is none EDOM.
+/// Reads a command of tests/drivers/memory/memory.c, and executes it. Returns EINVAL or ENXIO if
+/// the memory refuses it, and EDOM if it is no valid command.
 fn command(bytes: SharedBytes<'_, PAGE_SIZE>, from: &mut IovIterSource<'_>) -> Result {
     let mut words = [0; 4];
     for word in &mut words {
@@ -155,10 +155,10 @@ fn command(bytes: SharedBytes<'_, PAGE_SIZE>, from: &mut IovIterSource<'_>) -> R
     }
     let [op, value, offset, len] = words;
     let (offset, len) = (offset as usize, len as usize);
-    // What is not there is for the memory to refuse, also if the end comes before the start.
+    // Ranges outside of the memory, or with an end before the start, are passed on to be refused.
     let range = offset..offset.wrapping_add(len);
     match op {
-        // Compares what is there with what follows.
+        // Compares the memory with the data after the command.
         0 => {
             let theirs = buffer(from)?;
             let mut ours = KVec::from_elem(!0, theirs.len(), GFP_KERNEL)?;
@@ -168,11 +168,11 @@ fn command(bytes: SharedBytes<'_, PAGE_SIZE>, from: &mut IovIterSource<'_>) -> R
             }
             Ok(())
         }
-        // Writes what follows.
+        // Writes the data after the command.
         1 => bytes.write(offset, &buffer(from)?),
         2 => bytes.fill(range, value as u8),
         3 => bytes.clear(range),
-        // Copies what follows.
+        // Copies the data after the command.
         4 => match bytes.copy_from_iter(range, from)? {
             copied if copied == len => Ok(()),
             _ => Err(EFAULT),
@@ -198,7 +198,7 @@ fn command(bytes: SharedBytes<'_, PAGE_SIZE>, from: &mut IovIterSource<'_>) -> R
             word.fetch_add(value, Full);
             Ok(())
         }
-        // Fills a part, but for its first and last byte.
+        // Fills a part, except its first and last byte.
         7 => {
             let part = bytes.slice(range).ok_or(ENXIO)?;
             let inner = part.slice(1..part.len().wrapping_sub(1)).ok_or(ENXIO)?;
@@ -214,7 +214,7 @@ fn command(bytes: SharedBytes<'_, PAGE_SIZE>, from: &mut IovIterSource<'_>) -> R
     }
 }
 
-/// What follows a command.
+/// The data after a command.
 fn buffer(from: &mut IovIterSource<'_>) -> Result<KVec<u8>> {
     let len = from.len();
     if len > BUFFER {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The devices of tests/drivers/memory/driver.rs: memory that the kernel uses at offsets
- * of our choice while we have it mapped.
+ * Tests the devices of tests/drivers/memory/driver.rs: commands make the kernel use
+ * the memory, at offsets of our choice, while we have it mapped.
  */
 
 #include "suite.h"
@@ -12,7 +12,7 @@
 
 enum op { CHECK, WRITE, FILL, CLEAR, COPY, ADD, ADD_LAST, FILL_INNER, STORE_BYTE };
 
-/* Has the kernel do something; 0 or a negative errno. */
+/* Sends a command to the driver. Returns 0 or a negative errno. */
 static int command(int fd, enum op op, __u64 value, __u64 offset, __u64 len, const void *data,
 		   size_t data_len)
 {
@@ -36,7 +36,7 @@ static int with_value(int fd, enum op op, __u64 value, __u64 offset, __u64 len)
 	return command(fd, op, value, offset, len, NULL, 0);
 }
 
-/* Bytes of which no two neighbours are the same, nor any two pages. */
+/* Makes bytes that differ from their neighbours, and pages that differ from each other. */
 static void make_pattern(unsigned char *at, size_t len, unsigned int seed)
 {
 	for (size_t i = 0; i < len; i++)
@@ -84,7 +84,7 @@ FIXTURE_SETUP(memory)
 	ASSERT_NE(self->addr, MAP_FAILED);
 }
 
-/* Whatever the test did, once its process is gone nothing is held. */
+/* When the test's process has ended, nothing holds the module. */
 FIXTURE_TEARDOWN_PARENT(memory)
 {
 	EXPECT_EQ(unload_named(NAME), 0);
@@ -95,7 +95,7 @@ TEST_F(memory, is_zero_at_first_sight)
 	EXPECT_TRUE(is_zero(self->addr, self->size));
 }
 
-/* The places that could be wrong: around the first page, in the middle, and at the end. */
+/* Offsets at which mistakes are likely: around the first page, in the middle, and at the end. */
 static size_t places(size_t size, size_t len, __u64 *offset)
 {
 	const __u64 all[] = {
@@ -122,14 +122,14 @@ TEST_F(memory, each_side_sees_what_the_other_writes)
 		for (size_t k = 0; k < count; k++) {
 			char *at = self->addr + offset[k];
 
-			/* By the mapping, and back out by both of the kernel's ways to read. */
+			/* Write through the mapping, and read in both of the kernel's ways. */
 			make_pattern(data, len, 8 * i + k);
 			memcpy(at, data, len);
 			EXPECT_EQ(with_data(self->fd, CHECK, offset[k], data, len), 0);
 			memset(back, 0, sizeof(back));
 			EXPECT_EQ(pread(self->fd, back, len, offset[k]), len);
 			EXPECT_EQ(memcmp(back, data, len), 0);
-			/* By both of the kernel's ways to write. */
+			/* Write in both of the kernel's ways, and read through the mapping. */
 			make_pattern(data, len, 8 * i + k + 100);
 			EXPECT_EQ(with_data(self->fd, WRITE, offset[k], data, len), 0);
 			EXPECT_EQ(memcmp(at, data, len), 0);
@@ -175,7 +175,7 @@ TEST_F(memory, atomics_are_at_their_offsets)
 	u32s[3] = 40;
 	EXPECT_EQ(with_value(self->fd, ADD, 2, 12, 4), 0);
 	EXPECT_EQ(u32s[3], 42);
-	/* It does not carry over to the next one. */
+	/* An overflow does not change the next word. */
 	u32s[3] = ~0;
 	EXPECT_EQ(with_value(self->fd, ADD, 1, 12, 4), 0);
 	EXPECT_EQ(u32s[3], 0);
@@ -194,7 +194,7 @@ TEST_F(memory, atomics_are_at_their_offsets)
 	EXPECT_EQ(self->addr[102], 0);
 }
 
-TEST_F(memory, what_is_not_there_is_refused)
+TEST_F(memory, ranges_outside_of_the_memory_are_refused)
 {
 	const struct {
 		__u64 offset, len;
@@ -226,7 +226,7 @@ TEST_F(memory, what_is_not_there_is_refused)
 	EXPECT_EQ(with_value(self->fd, FILL, 0, 8, ~0ULL), -EINVAL);
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, ~0ULL), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, COPY, 0, 8, ~0ULL), -EINVAL);
-	/* The inner part of a part that has none. */
+	/* A part of less than two bytes has no inner part. */
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, 0), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, 1), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, 2), 0);
@@ -237,12 +237,12 @@ TEST_F(memory, what_is_not_there_is_refused)
 	EXPECT_EQ(with_value(self->fd, STORE_BYTE, 1, self->size, 0), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, STORE_BYTE, 1, ~0ULL, 0), -ENXIO);
 	EXPECT_TRUE(all_are(self->addr, self->size, 0x5a));
-	/* Nothing at the end is something that is there. */
+	/* An empty range at the end is in the memory. */
 	EXPECT_EQ(with_value(self->fd, CLEAR, 0, self->size, 0), 0);
 	EXPECT_EQ(with_data(self->fd, CHECK, self->size, data, 0), 0);
 }
 
-/* Memory of user space that is none. */
+/* Copies from and to addresses where user space has nothing mapped. */
 TEST_F(memory, copies_end_where_user_space_has_no_memory)
 {
 	const size_t page = page_size();
@@ -257,12 +257,12 @@ TEST_F(memory, copies_end_where_user_space_has_no_memory)
 	EXPECT_TRUE(all_are(self->addr, page, 0x5a));
 	EXPECT_EQ(pread(self->fd, anon + page - 10, 100, 0), 10);
 	EXPECT_TRUE(all_are(anon + page - 10, 10, 0x5a));
-	/* The source is the destination, by another address. */
+	/* The source and the destination are the same memory, at different addresses. */
 	EXPECT_EQ(with_data(self->fd, COPY, 0, self->addr, 100), 0);
 	EXPECT_TRUE(all_are(self->addr, page, 0x5a));
 }
 
-/* A thread that writes where the kernel does. */
+/* A thread that writes where the kernel writes at the same time. */
 struct racer {
 	char *addr;
 	size_t size;
@@ -274,12 +274,12 @@ static void *race(void *arg)
 	struct racer *racer = arg;
 
 	for (unsigned int round = 0; !__atomic_load_n(&racer->stop, __ATOMIC_RELAXED); round++)
-		/* But for the first 64 bytes. */
+		/* All but the first 64 bytes. */
 		memset(racer->addr + 64, round, racer->size - 64);
 	return NULL;
 }
 
-TEST_F(memory, racing_writer_breaks_nothing)
+TEST_F(memory, kernel_works_beside_a_racing_writer)
 {
 	struct racer racer = { self->addr, self->size, false };
 	unsigned char data[MAX_DATA], back[MAX_DATA];
@@ -303,7 +303,7 @@ TEST_F(memory, racing_writer_breaks_nothing)
 	}
 	__atomic_store_n(&racer.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	/* What nobody wrote to is as it was, and all works as before. */
+	/* The bytes that nobody wrote to are unchanged, and the commands work as before. */
 	EXPECT_TRUE(is_zero(self->addr, 64));
 	EXPECT_EQ(with_value(self->fd, FILL, 0x33, 0, self->size), 0);
 	EXPECT_TRUE(all_are(self->addr, self->size, 0x33));
@@ -320,7 +320,7 @@ static void *add(void *arg)
 	return NULL;
 }
 
-/* Not one addition is lost, whoever makes it. */
+/* No addition of the kernel's or of the thread's is lost. */
 TEST_F(memory, atomics_of_both_sides_add_up)
 {
 	const __u64 offset = self->size - 16;
@@ -337,7 +337,7 @@ TEST_F(memory, atomics_of_both_sides_add_up)
 	EXPECT_EQ(*(__u32 *)(at + 8), 2 * ADDS);
 }
 
-TEST_F(memory, pages_are_where_they_belong)
+TEST_F(memory, offsets_lead_to_the_right_pages)
 {
 	const size_t page = page_size(), numbers[] = { 0, variant->pages / 2, variant->pages - 1 };
 
@@ -402,7 +402,7 @@ TEST_F(memory, private_mapping_copies_on_write)
 	EXPECT_EQ(self->addr[self->size - 1], 2);
 }
 
-/* The memory is gone, and a page of it stays with the pipe that holds it. */
+/* A page that a pipe holds stays when the rest of the memory is freed. */
 TEST_F(memory, pipe_keeps_a_page)
 {
 	const size_t page = page_size(), numbers[] = { 0, variant->pages / 2, variant->pages - 1 };
@@ -424,19 +424,19 @@ TEST_F(memory, pipe_keeps_a_page)
 	munmap(self->addr, self->size);
 	close(self->fd);
 	EXPECT_EQ(unload_named(NAME), 0);
-	/* Were one free by now, one of these would get and overwrite it. */
+	/* If a page of them were free, one of these would get and overwrite it. */
 	memset(mmap(NULL, 2000 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 	       0xa5, 2000 * page);
 	for (size_t i = 0; variant->has_references && i < ARRAY_SIZE(numbers); i++) {
 		ASSERT_EQ(read(ends[0], text, 16), 16);
 		EXPECT_STREQ(text, "held by a pipe");
 	}
-	/* For the teardown. */
+	/* The teardown unloads it. */
 	EXPECT_EQ(load_named(NAME, ""), 0);
 }
 
-/* Were a page not given back, that would be missing. */
-TEST(all_is_given_back)
+/* If a page were not freed, that memory would be missing. */
+TEST(all_memory_is_freed)
 {
 	const int rounds = 20;
 	const long used = 2 * LARGE_PAGES * page_size() / 1024;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! misctest: two devices of one type, with names and a minor number that parameters choose, and all
-//! that a misc device can have beside memory. A third has an ioctl and no other for 32-bit
-//! processes.
+//! misctest: two devices of one type, with names and a minor number that parameters choose, and
+//! with all that a misc device can have beside memory. A third device has an ioctl, but no compat_ioctl.
 
 use kernel::{
     fs::file::{
@@ -103,7 +102,7 @@ impl DeviceModule for Driver {
     }
 }
 
-/// Names and minor numbers that no device can have.
+/// Checks that names and minor numbers that no device can have are refused.
 fn check_refused(devices: &mut Devices) -> Result {
     let long = CString::try_from_fmt(fmt!("{:x>256}", ""))?;
     let names: [(&CStr, Error); 7] = [
@@ -139,7 +138,7 @@ fn check_refused(devices: &mut Devices) -> Result {
     Ok(())
 }
 
-/// What MISC_WORDS is about.
+/// The argument of MISC_WORDS.
 #[repr(C)]
 struct Words {
     halves: [u32; 2],
@@ -152,7 +151,7 @@ unsafe impl FromBytes for Words {}
 // SAFETY: There is no padding.
 unsafe impl AsBytes for Words {}
 
-/// What MISC_COUNTS is about.
+/// The argument of MISC_COUNTS.
 #[repr(C)]
 struct Counts {
     opened: u32,
@@ -183,7 +182,7 @@ const EVENTS: [PollEvents; 5] = [
 ];
 const FAILS: usize = 1 << EVENTS.len();
 
-/// Answers MISC_WORDS.
+/// Executes MISC_WORDS: exchanges the halves, and adds them.
 fn exchange(cmd: u32, arg: usize) -> Result<isize> {
     let slice = UserSlice::new(UserPtr::from_addr(arg), _IOC_SIZE(cmd));
     let (mut from, mut to) = slice.reader_writer();
@@ -200,7 +199,7 @@ fn exchange(cmd: u32, arg: usize) -> Result<isize> {
 struct Port {
     opened: Atomic<u32>,
     released: Atomic<u32>,
-    /// Who opened it last.
+    /// The user who opened the device last.
     euid: Atomic<u32>,
     #[pin]
     events: Mutex<usize>,
@@ -342,7 +341,7 @@ impl Pages for PortFile {
     }
 }
 
-/// A device with no ioctl for 32-bit processes, and no memory.
+/// A device without compat_ioctl and without memory.
 struct Plain;
 
 #[vtable]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that does something wrong when it is loaded, which a debug kernel has
- * to notice: what=leak, overflow, shift, sleep, order, refcount or list.
+ * A module with a deliberate bug that runs when it is loaded, and that the debug kernel
+ * must report: what=leak, overflow, shift, sleep, order, refcount or list.
  */
 
 #include <linux/kernel.h>
@@ -17,8 +17,8 @@ module_param(what, charp, 0);
 MODULE_PARM_DESC(what, "What to do wrong");
 
 /*
- * Many, as the slab allocator's own lists keep stale pointers to the last it
- * gave away.
+ * Leaks many objects, as the slab allocator's lists keep stale pointers to the last
+ * ones, so that kmemleak does not report these.
  */
 static void leak(void)
 {

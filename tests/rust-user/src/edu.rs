@@ -43,7 +43,7 @@ impl Device {
     }
 }
 
-/// A thread for each device computes factorials, and waits for the interrupt in place of polling.
+/// A thread for each device has it compute factorials, and waits for its interrupts.
 pub fn both_devices_compute() {
     thread::scope(|scope| {
         for number in 0..2 {
@@ -66,7 +66,7 @@ pub fn both_devices_compute() {
     });
 }
 
-/// What a register access by `read` gives is what a mapped one gives.
+/// A `read` of a register and a load from the mapping give the same value.
 pub fn read_and_mapping_agree() {
     let device = Device::open(0);
     let mut word = [0; 4];

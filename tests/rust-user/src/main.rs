@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the devices by a program as a Rust user would write it. The output is TAP.
+//! Tests the devices with code as a user program in Rust would have it. The output is TAP.
 
 mod edu;
 mod mapping;
@@ -18,14 +18,15 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::{env, fs, thread};
 
 const DEVICES: [&str; 2] = ["/dev/simpler", "/dev/simplen"];
-/// As in most C programs, so that a driver which is built in has one size for all of them.
+/// The size of the regions. It is that of most C test programs, so that a built-in driver that was
+/// booted with it can run all of them.
 const PAGES: usize = 16;
 const EDU_MODULE: &str = "/simple_edu.ko";
 
-/// A test, for each of the devices.
+/// The tests that are run on each of the devices.
 type Test = fn(&str);
 
-/// Those that a driver which is built in cannot do: it is never loaded anew, nor unloaded.
+/// The tests that reload or unload the module, which a built-in driver cannot do.
 const OF_MODULES: [&str; 2] = ["memory_is_zero_at_first", "module_stays_while_mapped"];
 
 const TESTS: &[(&str, Test)] = &[
@@ -41,7 +42,7 @@ const TESTS: &[(&str, Test)] = &[
     ("module_stays_while_mapped", module_stays_while_mapped),
 ];
 
-/// Those of simple_edu's devices.
+/// The tests of simple_edu's devices.
 const EDU_TESTS: &[(&str, fn())] = &[
     ("both_devices_compute", edu::both_devices_compute),
     ("read_and_mapping_agree", edu::read_and_mapping_agree),
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
                 println!("ok {number} {device} {name} # SKIP the driver is built in{reason}");
                 continue;
             }
-            // Each test has a module of its own, or memory that is zero.
+            // Reload the module for each test, or zero the memory if the driver is built in.
             let passed = catch_unwind(|| {
                 if built_in() {
                     clear(device);
@@ -100,12 +101,12 @@ fn main() -> ExitCode {
     status
 }
 
-/// Whether the driver is a part of the kernel; the guest has no module then.
+/// Whether the driver is built into the kernel; the guest has no module then.
 fn built_in() -> bool {
     !Path::new("/simple.ko").exists() && Path::new(DEVICES[0]).exists()
 }
 
-/// Why a driver that is built in cannot do a test, in the words of tests/lib/suite.h.
+/// Why a test is skipped with a built-in driver, in the words of tests/lib/suite.h.
 fn why_to_skip(test: &str) -> Option<&'static str> {
     if !built_in() {
         return None;
@@ -126,7 +127,7 @@ fn clear(device: &str) {
     memory.iter().for_each(|word| word.store(0, Relaxed));
 }
 
-/// Runs insmod or rmmod; whether it succeeded.
+/// Runs insmod or rmmod, and tells whether it succeeded.
 fn module(command: &[&str]) -> bool {
     let output = Command::new(command[0]).args(&command[1..]).output().expect(command[0]);
     output.status.success()
@@ -160,7 +161,7 @@ fn threads_count_together(device: &str) {
     }
 }
 
-/// Where the two processes tell each other how far they are, and where the messages are.
+/// The words by which the two processes tell their progress, and where the messages are.
 const SENT: usize = 0;
 const ANSWERED: usize = 1;
 const MESSAGES: usize = 2;
@@ -183,7 +184,7 @@ fn processes_exchange_messages(device: &str) {
     assert!(other.wait().unwrap().success());
 }
 
-/// The other process.
+/// What the other process does.
 fn echo(device: &str) {
     let memory = Mapping::shared(open(device).unwrap(), 0, PAGES).unwrap();
     for number in 1..=COUNT {
