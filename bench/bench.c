@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures what mapping memory costs, with the devices and with what a program could use instead.
+ * Measures what mapping memory costs, for the devices and for what a program could map instead.
  *
  *	bench all|large|core|counts|threads
  *
- * "all" is everything but the largest size, which is "large". "core" is only mapping memory that is
- * there, reading it in sequence and unmapping; "counts" is the same with 4 MiB of the devices and
- * the C module. "threads" is how first touch scales.
+ * "all" measures everything except the largest size, which "large" measures. "core" measures only
+ * mapping allocated memory, reading it in sequence and unmapping it. "counts" does the same with
+ * 4 MiB of the devices and of the C module. "threads" measures how the first touch scales.
  *
- * Where nothing else is said, the memory was written to before through another mapping, so that
+ * Unless the text says otherwise, the memory was written to before through another mapping, so that
  * the first touch of a new mapping does not allocate.
  */
 #define _GNU_SOURCE
@@ -31,8 +31,8 @@
 /* What is measured. */
 static const struct suite {
 	const char *name;
-	bool core;	/* not every operation */
-	bool counts;	/* not every peer */
+	bool core;	/* measure the core operations only */
+	bool counts;	/* measure the peers in the test of instruction counts only */
 	size_t sizes[5];
 	size_t new_size; /* of memory that is allocated when it is touched, if that is measured */
 } suites[] = {
@@ -47,22 +47,22 @@ static const struct suite {
 
 #define MAX_SIZE (256 * MIB)
 
-/* What read() and write() are given. */
+/* The sizes that are given to read() and write(). */
 #define MAX_PIECE MIB
 static const size_t pieces[] = { 64, 4 * KIB, MAX_PIECE };
 
-/* How often something is measured: less if that would take long. */
+/* How often something is measured: fewer times for large sizes. */
 #define ROUNDS 30
 #define FEWEST_ROUNDS 3
 #define BUDGET 200000000
 
-/* What a call of now() costs itself. */
+/* The cost of a call of now() itself. */
 static __u64 clock_cost;
 
 /* Numbers of pages in a random order, the same in every run. */
 static __u32 *shuffled;
 
-/* What read() and write() copy to and from. */
+/* The buffer that read() and write() copy to and from. */
 static char *buf;
 
 size_t page_size(void)
@@ -102,7 +102,7 @@ void add_sample(struct samples *samples, __u64 start, __u64 end)
 	samples->value[samples->count++] = value > clock_cost ? value - clock_cost : 0;
 }
 
-/* With the largest size one round is long enough to even out what happens meanwhile. */
+/* A round with the largest size takes so long that interrupts and the like do not matter. */
 static bool one_more(int done, __u64 begun, size_t size)
 {
 	if (done < (size == MAX_SIZE ? 1 : FEWEST_ROUNDS))
@@ -148,7 +148,7 @@ void write_pages(char *at, size_t size)
 		__atomic_store_n(at, 1, __ATOMIC_RELAXED);
 }
 
-/* The same in the random order. */
+/* Does the same in the random order. */
 static void read_shuffled(const char *at, size_t size)
 {
 	const size_t step = page_size();
@@ -187,7 +187,7 @@ static void unmap(char *at, size_t size)
 		err(1, "munmap");
 }
 
-/* Opens it, and with memory that stays it fills that. */
+/* Opens the peer, and writes to its memory if that outlives a mapping. */
 static int open_filled(const struct peer *peer, size_t size, off_t *offset)
 {
 	char *at;
@@ -222,7 +222,7 @@ static void measure_map(const struct peer *peer, int fd, off_t offset, size_t si
 	print_samples(peer, "mmap", size, 1, &map);
 }
 
-/* The first touch in one of four ways, the second, and munmap. */
+/* Measures the first touch in one of four ways, the second touch, and munmap. */
 static void measure_touch(const struct peer *peer, int fd, off_t offset, size_t size,
 			  const char *name, void (*read)(const char *at, size_t size),
 			  void (*write)(char *at, size_t size), bool only_touch)
@@ -256,7 +256,7 @@ static void measure_touch(const struct peer *peer, int fd, off_t offset, size_t 
 	print_samples(peer, "munmap", size, pages, &munmap);
 }
 
-/* The first touch of memory that is allocated for it, where another opening has other memory. */
+/* Measures the first touch of new memory, for peers that give it to each open file. */
 static void measure_renewed(const struct peer *peer, size_t size)
 {
 	struct samples touch = { 0 };
@@ -280,7 +280,7 @@ static void measure_renewed(const struct peer *peer, size_t size)
 	print_samples(peer, "new", size, size / page_size(), &touch);
 }
 
-/* The same of any memory that can be had anew. */
+/* Measures the first touch of new memory, for all peers that can be made to give new memory. */
 static void measure_new(const struct peer *peer, size_t size)
 {
 	off_t offset;
@@ -298,7 +298,7 @@ static void measure_new(const struct peer *peer, size_t size)
 	}
 }
 
-/* From fork in a process that has touched every page, until its child has done so too. */
+/* Measures fork by a process that has touched every page, and the child's touch of all of them. */
 static void measure_fork(const struct peer *peer, int fd, off_t offset, size_t size)
 {
 	struct samples samples = { 0 };
@@ -334,7 +334,7 @@ static void seek_to_start(int fd)
 		err(1, "lseek");
 }
 
-/* read(), write() and lseek() against memcpy() from and to a mapping. */
+/* Measures read(), write() and lseek(), and memcpy() from and to a mapping. */
 static void measure_read_write(const struct peer *peer, int fd, off_t offset, size_t size)
 {
 	char *at = peer_map(peer, fd, offset, size);
@@ -366,7 +366,7 @@ static void measure_read_write(const struct peer *peer, int fd, off_t offset, si
 
 			start = now();
 			memcpy(buf, at, piece);
-			/* It is not to be left out, as nobody reads it. */
+			/* Keeps the compiler from leaving out the copy, which nobody reads. */
 			asm("" : : "r"(buf) : "memory");
 			add_sample(&load, start, now());
 
@@ -402,7 +402,7 @@ static void measure_open(const struct peer *peer)
 	print_samples(peer, "open", 0, 1, &samples);
 }
 
-/* All of one peer with one size. */
+/* Measures everything of one peer with one size. */
 static void measure(const struct peer *peer, size_t size, bool core)
 {
 	off_t offset;
@@ -415,7 +415,7 @@ static void measure(const struct peer *peer, size_t size, bool core)
 	fd = open_filled(peer, size, &offset);
 	measure_map(peer, fd, offset, size);
 	if (peer->fresh) {
-		/* Reading would give the one page of zeros. */
+		/* Reading would map the shared zero page. */
 		measure_touch(peer, fd, offset, size, "new", NULL, write_pages, false);
 	} else {
 		measure_touch(peer, fd, offset, size, "read", read_pages, NULL, false);
@@ -440,7 +440,7 @@ static void measure(const struct peer *peer, size_t size, bool core)
 		close(fd);
 }
 
-/* Memory of our own that fork does not copy, so that a child is not charged for it. */
+/* Allocates memory that fork does not copy, so that it adds nothing to the cost of fork. */
 static void *own_memory(size_t size)
 {
 	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

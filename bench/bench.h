@@ -15,39 +15,39 @@
 /* Something that can be mapped. */
 struct peer {
 	const char *name;	/* in the tables */
-	const char *needs;	/* a module that stays loaded */
-	const char *module;	/* to load, with as many pages as are measured, and with */
-	const char *params;	/* these further parameters */
-	const char *path;	/* what its open() opens */
+	const char *needs;	/* a module that it needs, and that stays loaded */
+	const char *module;	/* to load for each size, with that many pages */
+	const char *params;	/* further parameters of the module */
+	const char *path;	/* the file that @open opens */
 
 	/* Opens @size bytes of it, from *@offset on, if it is more than anonymous memory. */
 	int (*open)(const struct peer *peer, size_t size, off_t *offset);
 
-	bool private;		/* is mapped MAP_PRIVATE */
+	bool private;		/* is mapped with MAP_PRIVATE */
 	bool huge;		/* needs transparent huge pages */
 	bool fresh;		/* every mapping has new memory */
 	bool renew;		/* preparing and opening it again gives new memory */
 	bool read_write;	/* has read(), write() and lseek() */
 	bool counted;		/* is in the test of instruction counts */
 	bool threads;		/* is measured with threads */
-	size_t max_size;	/* the largest that there is, 0 without limit */
+	size_t max_size;	/* the largest size that it can have, 0 without limit */
 };
 
 extern const struct peer peers[];
 extern const size_t nr_peers;
 
-/* Prepares memory of this size, so that it can be opened; false if there is none here. */
+/* Prepares memory of this size, so that it can be opened. False if this kernel has none. */
 bool peer_prepare(const struct peer *peer, size_t size);
 
-/* Maps it whole, for reading and writing. */
+/* Maps all of it, for reading and writing. */
 char *peer_map(const struct peer *peer, int fd, off_t offset, size_t size);
 
 size_t page_size(void);
 
-/* Nanoseconds; with QEMU's -icount the instructions that the guest has executed. */
+/* The time in nanoseconds; with QEMU's -icount, the number of instructions executed so far. */
 __u64 now(void);
 
-/* One byte of each page of @size bytes. */
+/* Reads or writes one byte of each page of @size bytes. */
 void read_pages(const char *at, size_t size);
 void write_pages(char *at, size_t size);
 

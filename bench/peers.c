@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is measured: the devices with each of their settings, the same in C, and what a program
- * could map instead.
+ * The peers that are measured: the devices with each of their settings, the same in C, and what a
+ * program could map instead.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -23,7 +23,7 @@
 
 #define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage"
 
-/* What the module takes besides the number of pages. */
+/* The parameters of the module besides the number of pages. */
 #define SIMPLE "trace=0 "
 
 static void write_file(const char *path, const char *text)
@@ -66,7 +66,7 @@ static int open_udmabuf(const struct peer *peer, size_t size, off_t *offset)
 
 	if (device < 0)
 		return -1;
-	/* It takes no more than 64 MiB otherwise. */
+	/* By default udmabuf refuses more than 64 MiB. */
 	write_file("/sys/module/udmabuf/parameters/size_limit_mb", "1024");
 	create.memfd = open_memfd(peer, size, offset);
 	if (fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
@@ -102,7 +102,7 @@ static size_t video_memory(off_t *address)
 		fclose(file);
 		if (class >> 16 != 3)
 			continue;
-		/* As its driver would do it; firmware does it on some machines only. */
+		/* Enables the card, as its driver would. Not all firmware does that. */
 		snprintf(path, sizeof(path), "%s/%s/enable", devices, entry->d_name);
 		file = fopen(path, "w");
 		if (file) {
@@ -198,7 +198,7 @@ const struct peer peers[] = {
 
 const size_t nr_peers = ARRAY_SIZE(peers);
 
-/* Loads a module; 0 or a negative errno. */
+/* Loads a module. Returns 0 or a negative errno. */
 static int load(const char *path, const char *params)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -211,7 +211,7 @@ static int load(const char *path, const char *params)
 	return ret;
 }
 
-/* Loads a module that was packed with the program or with the guest, unless it is loaded. */
+/* Loads a module from the program's folder or the guest's root, unless it is loaded. */
 static void load_module(const char *name, const char *params)
 {
 	static const char * const folders[] = { "", "/" };
@@ -230,8 +230,8 @@ static void load_module(const char *name, const char *params)
 }
 
 /*
- * The first memory of a process that huge pages can be used for makes khugepaged know the process.
- * Until then every mmap asks whether its memory is such, so it would depend on which peer is first.
+ * khugepaged registers a process at its first memory that huge pages can be used for. Until then
+ * every mmap checks for such memory, so the cost of mmap would depend on which peer comes first.
  */
 static void meet_khugepaged(void)
 {
@@ -258,7 +258,7 @@ bool peer_prepare(const struct peer *peer, size_t size)
 		return false;
 	if (peer->huge && !has_huge_pages)
 		return false;
-	/* What the kernel was configured without; a module's device has to be there. */
+	/* The kernel can be configured without this device. A module's device must exist. */
 	if (!peer->module && peer->path && !strncmp(peer->path, "/dev/", 5) &&
 	    access(peer->path, F_OK))
 		return false;

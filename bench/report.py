@@ -45,12 +45,12 @@ def is_c(peer):
 
 
 def in_c(peer):
-    """What does the same in C."""
+    """The peer of the C module that does the same."""
     return "C, remap_pfn_range" if peer.startswith("simpler") else "C, fault"
 
 
 def is_alternative(peer, other):
-    """Whether a user could take the other one instead."""
+    """Whether a user could map the other peer instead."""
     if is_ours(other) or is_c(other):
         return False
     if "physical" in peer:
@@ -67,17 +67,17 @@ def size_name(size):
 
 
 def number(value):
-    """Without digits that tell nothing."""
+    """The text of a number, with as many digits as are significant."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def ratio_text(value):
-    """A ratio, the same way."""
+    """The text of a ratio, with as many digits as are significant."""
     return number(value) if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 class Results:
-    """What was measured: (peer, operation, size) -> (least, median, 90th percentile)."""
+    """The measured figures: (peer, operation, size) -> (least, median, 90th percentile)."""
 
     def __init__(self, paths):
         self.figures = {}
@@ -92,7 +92,7 @@ class Results:
                         self.add_whole(peer, int(size), pages)
 
     def add_whole(self, peer, size, pages):
-        """The sum of what one use of a mapping takes."""
+        """Adds the figure of a whole use of a mapping: the sum of mmap, first touch and munmap."""
         parts = [self.figures.get((peer, part, size)) for part in ("mmap", "read", "munmap")]
         if all(parts):
             self.figures[peer, "whole", size] = [
@@ -100,24 +100,24 @@ class Results:
             ]
 
     def peers(self, operation):
-        """Those that have it, in the order in which they were measured."""
+        """The peers for which the operation was measured, in the order of measuring."""
         return list(dict.fromkeys(peer for peer, this, _ in self.figures if this == operation))
 
     def sizes(self, operation):
-        """Those that were measured."""
+        """The sizes for which the operation was measured."""
         return sorted({size for _, this, size in self.figures if this == operation})
 
     def get(self, peer, operation, size):
-        """The least, or None."""
+        """The least figure, or None if it was not measured."""
         return self.figures.get((peer, operation, size), [None])[0]
 
     def to_c(self, peer, operation, size):
-        """What it costs more than in C, as a factor, or None."""
+        """The ratio of the cost to that in C, or None."""
         ours, theirs = (self.get(one, operation, size) for one in (peer, in_c(peer)))
         return ours / theirs if ours is not None and theirs else None
 
     def best(self, peer, operation, size):
-        """The best of what a user could take instead, and the factor; or None."""
+        """The ratio of the cost to that of the best alternative, and its name; or None."""
         others = [
             (self.get(other, operation, size), other)
             for other in self.peers(operation)
@@ -131,17 +131,17 @@ class Results:
 
 
 def row(cells):
-    """Of a table in Markdown."""
+    """A row of a table in Markdown."""
     return "| " + " | ".join(cells) + " |\n"
 
 
 def head(cells):
-    """The same for its head."""
+    """The head of a table in Markdown."""
     return row(cells) + "|---" + "|---:" * (len(cells) - 1) + "|\n"
 
 
 def table(results, operation, spread):
-    """One operation with every size."""
+    """The table of one operation with every size."""
     sizes = results.sizes(operation)
     text = f"### {OPERATIONS[operation][0]}\n\n" + head([""] + [size_name(size) for size in sizes])
     for peer in results.peers(operation):
@@ -170,7 +170,7 @@ NEW_SIZE = 16 * MIB
 
 
 def summary(results, size):
-    """The core figures of one size, and the first write to new memory of another."""
+    """The table of the core figures of one size, and the first write to new memory of another."""
     text = head([size_name(size), "mmap", "first touch, a page", "munmap, a page",
                  "all, a page", "to the best alternative",
                  f"first write to new memory ({size_name(NEW_SIZE)}), a page"])
@@ -194,7 +194,7 @@ def summary(results, size):
 
 
 def write_csv(results, path):
-    """All figures, with their ratios."""
+    """Writes a file with all figures and their ratios."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["peer", "operation", "size in bytes", "for each", "least", "median",
@@ -213,7 +213,7 @@ def write_csv(results, path):
 
 # Colours that can be told apart without telling red from green (Okabe and Ito's).
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
-# What would hide in a plot behind what costs the same, or is for another purpose.
+# Peers that are not in plots, as another peer costs the same, or as their purpose is another.
 NOT_PLOTTED = ["tmpfs", "/dev/zero, private", "UIO, logical", "simpler, physical", "/dev/mem"]
 
 
@@ -230,7 +230,7 @@ def plot_style(peer, colours):
 
 
 def write_plot(results, operation, unit, path):
-    """A program for gnuplot: the cost against the size."""
+    """Writes a program for gnuplot that plots the cost against the size."""
     title, each_page = OPERATIONS[operation]
     sizes = results.sizes(operation)
     peers = [peer for peer in results.peers(operation) if peer not in NOT_PLOTTED]
@@ -264,7 +264,7 @@ plot {", ".join(lines)}
 
 
 def main():
-    """Reads the figures and writes it all."""
+    """Reads the figures, and writes the tables and plots."""
     name, unit, introduction, *paths = sys.argv[1:]
     spread = unit == "nanoseconds"
     results = Results(paths)

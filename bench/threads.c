@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How first touch scales with threads, on one mapping that they share and on one for each.
+ * Measures how the first touch scales with threads, in one mapping for all and in one for each.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -37,7 +37,7 @@ static void *touch(void *arg)
 	return NULL;
 }
 
-/* From the first thread's start to the last one's end. */
+/* Measures the time from the start of the first thread to the end of the last one. */
 static void run(struct part *part, int threads, struct samples *samples)
 {
 	__u64 start, end;
@@ -62,7 +62,7 @@ static void run(struct part *part, int threads, struct samples *samples)
 	add_sample(samples, start, end);
 }
 
-/* Every thread touches its own part of the memory, all of which is touched before. */
+/* Every thread touches its own part of the memory, which was written to before. */
 static void measure_with(const struct peer *peer, int fd, off_t offset, int threads, bool separate)
 {
 	struct samples samples = { 0 };

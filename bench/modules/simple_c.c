@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the Rust module is measured against: the two ways to map memory, in C, and as simple as in
- * the book.
+ * The module that the Rust module is compared with: the two ways to map memory, in C, and as simple
+ * as in the book.
  *
  * /dev/simpler_c maps the whole VMA at once with remap_pfn_range(), /dev/simplen_c has a fault
  * handler that returns the page. All memory is allocated at load.
@@ -17,7 +17,7 @@ static ulong pages = 1024;
 module_param(pages, ulong, 0);
 MODULE_PARM_DESC(pages, "Pages in the region of each device");
 
-/* The most that one allocation can have, as in /dev/simpler: the same number of calls. */
+/* The most pages that one allocation can have. Each block is mapped by a remap_pfn_range() call. */
 #define BLOCK_PAGES MAX_ORDER_NR_PAGES
 
 static void **blocks;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * unplug LINE BUS: has an edu device plugged into a PCI bus, maps its registers, and has it
- * unplugged while they are mapped. scripts/guest/qmp.py does that, when asked on the serial line LINE. Prints
- * TAP.
+ * unplugged while they are mapped. scripts/guest/qmp.py does that, when asked on the serial line
+ * LINE. Prints TAP.
  */
 #include "hotplug.h"
 

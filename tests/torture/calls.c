@@ -4,7 +4,7 @@
  * calls take, and an arena of addresses where its mappings are. It makes calls of all kinds, whose
  * arguments are mostly of the right kind, with values from its random numbers.
  *
- * Under physical=1, what is not the graphics card's memory must be left alone:
+ * Under physical=1, only the graphics card's memory may be used:
  * - Files of simpler that can be written to have their position in the card's memory, and a call
  *   that moves a position gets a file of its own.
  * - Offsets in such a file are in the card's memory, and lengths moderate: it is larger than what
@@ -77,7 +77,7 @@ enum file {
 enum kind {
 	NONE,		/* 0 */
 	FD,		/* any file, mostly a device */
-	AT,		/* the same, in a call that goes by its position */
+	AT,		/* a file, in a call that uses its position */
 	DEVICE,		/* a device */
 	FILE_FD,	/* the file in .value */
 	PID,		/* of this process or its sibling */
@@ -87,7 +87,7 @@ enum kind {
 	LEN,		/* of memory */
 	OFFSET,		/* in the file before it */
 	OFFSET_PTR,
-	PGOFF,		/* the same in pages, in any device */
+	PGOFF,		/* an offset in pages, in any device */
 	IOV, COUNT,	/* pieces of memory */
 	PAGES,		/* addresses of pages */
 	PTR,		/* memory for a struct */
@@ -111,7 +111,7 @@ struct arg {
 struct fuzzer {
 	__u64 random;
 	int id;
-	bool card;		/* the call at hand reaches the card by offset or position */
+	bool card;		/* the current call reaches the card by offset or position */
 	int own[2];		/* files that are this call's only */
 	int owned;
 	loff_t offset[2];
@@ -133,7 +133,7 @@ static char *arena;
 static pid_t sibling, thread_ids[THREADS];
 static int threads = THREADS, threads_left, calls_to_live;
 static aio_context_t aio;
-static char *memory;	/* that is no device's */
+static char *memory;	/* anonymous memory, for arguments */
 static __thread struct fuzzer *me;
 
 static struct {
@@ -177,7 +177,7 @@ static __u64 wild(struct fuzzer *f)
 	}
 }
 
-/* The first thing that should not have happened is kept, and ends the burst. */
+/* Reports something that should not have happened. The first report is kept, and ends the burst. */
 static void fail(const char *format, ...)
 {
 	va_list args;
@@ -205,7 +205,7 @@ static int fd_of(enum file file)
 	return FIRST_FD + file;
 }
 
-/* A file; from here on the call knows whether it reaches the card. */
+/* Picks a file, and notes whether the call reaches the card. */
 static enum file pick(struct fuzzer *f, enum file files)
 {
 	enum file file = below(f, files > DEVICES && one_in(f, 4) ? files : DEVICES);
@@ -273,7 +273,7 @@ static char *arena_page(struct fuzzer *f)
 	return arena + page * below(f, one_in(f, 2) ? 64 : arena_pages);
 }
 
-/* Where a device was mapped not long ago. */
+/* Picks an address where a device was mapped recently. */
 static char *mapped_page(struct fuzzer *f)
 {
 	unsigned int i = below(f, RECENT);
@@ -460,7 +460,7 @@ static long fuzz_mmap(struct fuzzer *f)
 	return 0;
 }
 
-/* What is not the card may be mapped and not touched, and RAM not even mapped. */
+/* Maps addresses outside of the card without touching them. RAM must be refused. */
 static long fuzz_mmap_elsewhere(struct fuzzer *f)
 {
 	bool ram = one_in(f, 2);
@@ -480,7 +480,7 @@ static long fuzz_mmap_elsewhere(struct fuzzer *f)
 	return 0;
 }
 
-/* Neither do read and write reach RAM. */
+/* Reads and writes RAM, which must be refused. */
 static long fuzz_ram(struct fuzzer *f)
 {
 	__u64 offset = target->ram + below(f, 64 * page);
@@ -516,7 +516,7 @@ static long fuzz_mremap(struct fuzzer *f)
 		       new);
 }
 
-/* Seldom: nothing can be done to what is sealed any more. */
+/* Done seldom, as a sealed mapping cannot be changed any more. */
 static long fuzz_mseal(struct fuzzer *f)
 {
 #ifdef SYS_mseal
@@ -530,13 +530,13 @@ static long fuzz_mseal(struct fuzzer *f)
 #endif
 }
 
-/* For on_fault(), which may come in any moment. */
+/* Tells on_fault(), which can be called at any moment, whether memory is being touched. */
 static void set_touching(struct fuzzer *f, bool touching)
 {
 	__atomic_store_n(&f->touching, touching, __ATOMIC_SEQ_CST);
 }
 
-/* Reads, writes and counts in memory that may not be there. */
+/* Reads, writes and increments memory that need not be mapped. */
 static long fuzz_touch(struct fuzzer *f)
 {
 	char *from = mapped_page(f);
@@ -562,7 +562,7 @@ static long fuzz_touch(struct fuzzer *f)
 	return 0;
 }
 
-/* What has mappings of its own of the same pages, and ends soon. */
+/* Forks a process, which has mappings of the same pages, and ends soon. */
 static long fuzz_fork(struct fuzzer *f)
 {
 	bool killed = one_in(f, 2);
@@ -622,7 +622,7 @@ static long fuzz_ptrace(struct fuzzer *f)
 	return result;
 }
 
-/* process_mrelease of one that dies with its mappings. */
+/* Calls process_mrelease for a process that is dying with its mappings. */
 static long fuzz_mrelease(struct fuzzer *f)
 {
 	long result;
@@ -638,7 +638,7 @@ static long fuzz_mrelease(struct fuzzer *f)
 	return result;
 }
 
-/* The memory of this process or its sibling, as debuggers reach it. */
+/* Reads or writes the memory of this process or its sibling, as a debugger does. */
 static long fuzz_proc_mem(struct fuzzer *f)
 {
 	char path[32];
@@ -661,7 +661,7 @@ static long fuzz_proc_mem(struct fuzzer *f)
 	return result;
 }
 
-/* All that /proc tells of mappings and files. */
+/* Reads the files of /proc about mappings and files. */
 static long fuzz_proc(struct fuzzer *f)
 {
 	static const char *const names[] = {
@@ -770,7 +770,7 @@ static long fuzz_ioctl(struct fuzzer *f)
 	return syscall(SYS_ioctl, fd_of(pick(f, one_in(f, 4) ? FILES : DEVICES)), cmd, address(f));
 }
 
-/* More descriptors of a file, some of which stay. */
+/* Makes more descriptors of a file, some of which stay. */
 static long fuzz_dup(struct fuzzer *f)
 {
 	int fd = fd_of(pick(f, FILES));
@@ -809,7 +809,7 @@ static long fuzz_poll(struct fuzzer *f)
 	return syscall(SYS_ppoll, polls, 4, &f->time, NULL, 8);
 }
 
-/* Device memory through a socket, and with it files of the devices. */
+/* Sends device memory through a socket, with files of the devices. */
 static long fuzz_socket(struct fuzzer *f)
 {
 	union {
@@ -862,7 +862,7 @@ static long fuzz_aio(struct fuzzer *f)
 	return result < 0 ? -1 : 0;
 }
 
-/* A ring for io_uring; -1 if there is none. */
+/* Makes a ring of io_uring; -1 if the kernel has none. */
 static int make_ring(void)
 {
 	size_t queues, entries;
@@ -903,7 +903,7 @@ static long fuzz_io_uring(struct fuzzer *f)
 	enum file file;
 	long result;
 
-	/* One thread has the ring. */
+	/* Only one thread uses the ring. */
 	if (f->id || !ring.entries)
 		return -1;
 	file = pick(f, FILES);
@@ -944,7 +944,7 @@ static long fuzz_io_uring(struct fuzzer *f)
 	return result < 0 ? -1 : 0;
 }
 
-/* Buffers and files for the ring, and what else can be registered. */
+/* Registers buffers, files and other things with the ring. */
 static long fuzz_io_uring_register(struct fuzzer *f)
 {
 	unsigned int op = below(f, 4) ? below(f, 4) : below(f, 40);
@@ -965,7 +965,7 @@ static long fuzz_io_uring_register(struct fuzzer *f)
 		       one_in(f, 4) ? 0 : address(f), below(f, 16));
 }
 
-/* A ring whose memory is a device's. Nothing is submitted to it. */
+/* Makes a ring whose memory is a device's. Nothing is submitted to it. */
 static long fuzz_io_uring_setup(struct fuzzer *f)
 {
 	struct io_uring_params params = {
@@ -1200,7 +1200,7 @@ const char *call_name(unsigned int number)
 	return number < ARRAY_SIZE(calls) ? calls[number].name : NULL;
 }
 
-/* A call from the table, with the arguments that it says. */
+/* Makes a call of the table, with the kinds of arguments that the table says. */
 static long call_with_args(struct fuzzer *f, const struct call *call)
 {
 	__u64 args[6];
@@ -1246,7 +1246,7 @@ static void on_fault(int sig)
 	signal(sig, SIG_DFL);
 }
 
-/* Interrupts what waits. The timer's signal goes to the first thread, which tells the other. */
+/* Interrupts waiting calls. The first thread gets the timer's signal, and signals the other. */
 static void on_alarm(int sig)
 {
 	int error = errno;
@@ -1282,8 +1282,8 @@ static void limit(int resource, rlim_t value)
 }
 
 /*
- * Leaves this process the rights that calls on the devices ask for, and none to harm others: to
- * exceed limits, reboot, mount or poison memory.
+ * Drops the capabilities with which calls could harm other processes: to exceed limits, reboot,
+ * mount or poison memory. Keeps those that calls on the devices need.
  */
 static void drop_rights(void)
 {
@@ -1301,7 +1301,7 @@ static void drop_rights(void)
 		fail("capset: %s", strerror(errno));
 }
 
-/* Makes a descriptor the one of this file. */
+/* Moves a descriptor to the number of this file. */
 static void place(enum file file, int fd)
 {
 	if (fd < 0)

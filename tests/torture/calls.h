@@ -16,7 +16,7 @@
 /* Pages of the card's memory that the fuzzer may do anything to. */
 #define WINDOW_PAGES 256
 
-/* What the calls are made on. */
+/* The devices that the calls are made on. */
 struct target {
 	const char *path;	/* of another driver's device; NULL for both of ours */
 	struct shape shape;	/* and how that can be mapped */
@@ -24,17 +24,17 @@ struct target {
 	size_t huge_pages;	/* huge: the pages that a huge one has */
 	__u64 size;	/* of each device's region, in bytes */
 	__u64 card;	/* physical: where the graphics card's memory begins */
-	__u64 ram;	/* and where some RAM does, which must not be reached */
+	__u64 ram;	/* physical: where some RAM begins, which must not be reached */
 };
 
-/* What all processes write to. */
+/* The memory that all processes of the fuzzer share. */
 struct report {
 	struct { __u64 ok, failed; } counts[MAX_CALLS];
 	__u64 progress[MAX_SLOTS];	/* of each slot: grows with every call */
 	char failure[200];		/* the first thing that should not have happened */
 };
 
-/* The name of a kind of call, NULL if there are not so many. */
+/* The name of the kind of call with this number, NULL if there are fewer kinds. */
 const char *call_name(unsigned int number);
 
 /* Makes the calls of one burst, in a process of its own that ends with it. */

@@ -3,13 +3,13 @@
  * fuzz SECONDS SEED region|huge|physical|PATH [FIRST]: a system-call fuzzer for both devices, or
  * for the one of another driver at PATH.
  *
- * It loads the module and makes bursts of calls, each in a process of its own, which may die of
- * it. Burst i depends on SEED and i only, so FIRST makes it begin with the burst that found
- * something. Every so often it waits for those that run and looks whether the devices work, and
- * nothing is mapped any more. At the end the module has to unload. calls.c says what a burst does.
+ * It loads the module and makes bursts of calls, each in a process of its own, which a call may
+ * kill. Burst i depends on SEED and i only, so with FIRST it begins with the burst that found
+ * something. Now and then it waits until no burst runs, and checks that the devices work and that
+ * nothing is mapped. At the end the module must unload. calls.c says what a burst does.
  *
- * With PATH the device is there already, and stays. It has to be opened again then, and what it
- * holds is not looked at.
+ * With PATH the device exists already, and its module stays loaded. It must be possible to open it
+ * again after the bursts; the content of its memory is not checked.
  */
 #include "simple.h"
 #include "calls.h"
@@ -27,7 +27,7 @@
 struct burst {
 	pid_t pid;
 	__u64 number, progress;
-	time_t since;	/* when it last got on, or was killed */
+	time_t since;	/* when it made its last call, or was killed */
 	bool killed;
 };
 
@@ -111,7 +111,7 @@ static void start(int slot)
 
 static void ended(struct burst *burst, int status)
 {
-	/* What it forked goes with it. */
+	/* Kill the processes that it has forked, too. */
 	kill(-burst->pid, SIGKILL);
 	burst->pid = 0;
 	running--;
@@ -125,7 +125,7 @@ static void ended(struct burst *burst, int status)
 		exits++;
 }
 
-/* Takes those that ended, and kills those that wait for what never comes. */
+/* Reaps bursts that have ended, and kills those that have made no call for long. */
 static void look_after_bursts(void)
 {
 	const struct timespec a_while = { .tv_nsec = 200000000 };
@@ -165,7 +165,7 @@ static void drain(void)
 
 	while (running)
 		look_after_bursts();
-	/* Whoever had something to report may have been killed before it ended. */
+	/* A process can have been killed before it ended with the failure that it reported. */
 	if (report->failure[0])
 		failed(report->failure);
 	/* The processes that the bursts started were killed too, and are ours to wait for. */
@@ -178,8 +178,8 @@ static void drain(void)
 }
 
 /*
- * Nothing is mapped any more. The kernel gives back a little later what a ring of io_uring or
- * another's look at a process held.
+ * Waits until nothing is mapped. What an io_uring has held, or a process that reads another one's
+ * memory, is released a little later.
  */
 static void check_counters(const char *device)
 {
@@ -197,7 +197,7 @@ static void check_counters(const char *device)
 	}
 }
 
-/* What is written to a mapping is read from another and from the file, in the first pages. */
+/* Whether the first pages can be written by a mapping, and read by another one and by read(). */
 static void check_device(const char *path, __u64 offset, size_t pages)
 {
 	const size_t len = pages * page_size();
@@ -235,7 +235,7 @@ static void check_device(const char *path, __u64 offset, size_t pages)
 	free(copy);
 }
 
-/* It can be opened. The kernel lets go of a file that was open a little later. */
+/* Whether the device can be opened. The kernel releases files that were open a little later. */
 static void check_path(void)
 {
 	char reason[160];
@@ -272,7 +272,7 @@ static void check_devices(void)
 	check_device("/dev/simplen", 0, region_pages);
 }
 
-/* The files that the kernel still holds are let go of a little later. */
+/* Unloads the module. The kernel releases files that it still holds a little later. */
 static void unload_at_last(void)
 {
 	time_t since = now();
@@ -333,7 +333,7 @@ static __u64 total_calls(void)
 	return total;
 }
 
-/* Those that are in the table several times are one. */
+/* A call that is in the table several times is counted once. */
 static void print_calls(void)
 {
 	int column = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the driver says in the kernel log when it is unloaded, added up. */
+/* Adds up the sums that the driver logs when it is unloaded. */
 
 #include "torture.h"
 
 static int kmsg;
 
-/* From here on nothing of the log is missed. */
+/* Opens the kernel log. From now on no line of it is missed. */
 void kmsg_open(void)
 {
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -13,7 +13,7 @@ void kmsg_open(void)
 		fail("cannot read the kernel log: %m");
 }
 
-/* Adds what the log says since the last time. */
+/* Adds the sums that were logged since the last call. */
 void kmsg_read(struct totals totals[DEVICES])
 {
 	static const char *const names[DEVICES] = { "simpler", "simplen" };

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * load: how much the devices bear. It loads the module itself, takes each figure to where the
- * kernel's limits or the guest's memory end, prints it, and fails where what was counted is not
- * what was done.
+ * load: measures the devices under load. It loads the module itself, takes each figure up to the
+ * limits of the kernel or the guest's memory, prints it, and fails if a counter differs from what
+ * was done.
  *
- * load MODULE PATH [PARAMETERS]: another driver's module, which is loaded now and used by nobody,
- * is unloaded, loaded and unloaded again and again. Its device has to be there at PATH each time,
- * and no memory may be lost.
+ * load MODULE PATH [PARAMETERS]: unloads and loads another driver's module many times. It must be
+ * loaded, and unused. Its device must exist at PATH each time, and no memory may be lost.
  */
 #include "simple.h"
 #include "probe.h"
@@ -14,7 +13,7 @@
 #include <sys/param.h>
 #include <sys/prctl.h>
 
-#define VMA_PAGES 1024	/* mapped again and again */
+#define VMA_PAGES 1024	/* that are mapped many times */
 #define PROCESSES 200
 #define PROCESS_MAPPINGS 5	/* of each device */
 #define PROCESS_PAGES 16
@@ -23,7 +22,7 @@
 #define THREADS 64
 #define PLACES 512
 #define DRIVER_LOADS 100	/* of another driver's module */
-#define PATIENCE 60	/* seconds until a device is there, or a module is let go of */
+#define PATIENCE 60	/* seconds until a device exists, or a module can be unloaded */
 
 static const char *const devices[] = { "simpler", "simplen" };
 
@@ -95,7 +94,7 @@ static void expect_nothing_mapped(const char *device)
 	expect(device, "closes", counter(device, "opens"));
 }
 
-/* A number out of a file of /proc. */
+/* Reads a number from a file of /proc. */
 static long number_in(const char *path, const char *format)
 {
 	FILE *file = fopen(path, "r");
@@ -120,7 +119,7 @@ static void count_vmas(const char *device, long *all, long *of_device)
 
 	*all = *of_device = 0;
 	while (fgets(line, sizeof(line), maps)) {
-		/* This one is in the list for every process, and in none's limit. */
+		/* Every process has this one in the list, and it does not count for the limit. */
 		*all += !strstr(line, "[vsyscall]");
 		*of_device += !!strstr(line, device);
 	}
@@ -128,8 +127,8 @@ static void count_vmas(const char *device, long *all, long *of_device)
 }
 
 /*
- * Maps a page after the other, each next to the last in memory, until the process may have no more.
- * In the file it comes before the last one, so that the kernel makes no two of them one.
+ * Maps pages at consecutive addresses until the process may have no more mappings. The offsets
+ * descend, so that the kernel merges no two of them.
  */
 static void most_vmas(const char *device)
 {
@@ -150,7 +149,7 @@ static void most_vmas(const char *device)
 		if (mmap(addr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 			 index * page) != addr)
 			break;
-		/* What the first mappings wrote is what later ones of the same pages show. */
+		/* Later mappings show what the first ones of the same pages have written. */
 		if (done < VMA_PAGES)
 			*(__u64 *)addr = index;
 		else if (done % 64 == 0 && *(__u64 *)addr != index)
@@ -268,7 +267,7 @@ static long rss_of(const char *addr)
 	return rss;
 }
 
-/* Each page gets its number, and is what every process finds there. */
+/* Writes its number to each page, and checks that every process finds it there. */
 static void map_all(size_t pages)
 {
 	const size_t page = page_size();
@@ -285,7 +284,7 @@ static void map_all(size_t pages)
 				fail("%s: page %zu has the content of page %llu", devices[i], j,
 				     old - 1);
 		}
-		/* Of simpler's pages the kernel counts no users. */
+		/* The kernel does not count simpler's page frames in Rss. */
 		rss = rss_of(addr);
 		if (!strcmp(devices[i], "simplen") && rss != (long)(pages * page / 1024))
 			fail("simplen: %ld KiB are in memory, of %zu", rss, pages * page / 1024);
@@ -327,7 +326,7 @@ static struct {
 	size_t page;
 } race;
 
-/* All threads count in the same page, which none has touched before. */
+/* All threads increment words of the same page, which none has touched before. */
 static void *count_everywhere(void *arg)
 {
 	for (int i = 0; i < PLACES; i++) {
@@ -383,10 +382,10 @@ static void load_and_unload(int cycle)
 	drop_region();
 }
 
-/* Another driver's module. */
+/* The module of another driver. */
 static const char *module, *path, *params = "";
 
-/* The kernel lets go of what was open a little later. */
+/* Unloads the module. The kernel releases files that were open a little later. */
 static void unload_driver(void)
 {
 	int ret;

@@ -11,8 +11,8 @@
 #define GUARD_REMOVE 103
 
 /*
- * The errno that the advice has on a range of pages that are mapped alike, 0 if
- * none. An advice that the kernel does not know, or was built without, is EINVAL.
+ * The errno that the advice must have on a range of pages that are mapped alike, 0
+ * if none. EINVAL is also right if the kernel does not know the advice.
  */
 static int advice_errno(struct thread *t, int advice, int i)
 {
@@ -88,8 +88,8 @@ void op_madvise(struct thread *t)
 }
 
 /*
- * Brings the pages in and keeps them locked, or leaves it to the accesses to bring
- * them in. Page frames are neither brought in nor locked.
+ * Locks pages, which populates them, or with MLOCK_ONFAULT leaves that to faults.
+ * Page frames are neither populated nor locked.
  */
 void op_mlock(struct thread *t)
 {
@@ -121,7 +121,7 @@ void op_munlock(struct thread *t)
 		t->page[i + j].locked = UNLOCKED;
 }
 
-/* A device has no storage that could be brought up to date, so there is nothing to do. */
+/* msync does nothing, as a device has no storage. */
 void op_msync(struct thread *t)
 {
 	static const int all_flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE, 0 };

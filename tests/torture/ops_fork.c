@@ -3,12 +3,12 @@
 
 #include "torture.h"
 
-/* What a child does: it has inherited the arena, and writes words of its own. */
+/* The work of a child, which has inherited the arena, and writes words of its own. */
 noreturn static void child(struct thread *t)
 {
 	t->slot = (WORKERS + t->worker) * THREADS + t->nr;
 	t->child = 0;
-	/* Those that it has are about its parent. */
+	/* The inherited descriptor is of the parent's maps. */
 	t->maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	if (t->maps < 0)
 		fail_at(t, OP_FORK, -1, "/proc/self/maps: %m");
@@ -88,7 +88,7 @@ void end_child(struct thread *t)
 	reap(t, status);
 }
 
-/* Kills it, or leaves it some more time. */
+/* Kills the child, or gives it more time. */
 void op_reap(struct thread *t)
 {
 	int status;
@@ -99,7 +99,7 @@ void op_reap(struct thread *t)
 		reap(t, status);
 }
 
-/* A child that runs another program, which takes all that it had mapped. */
+/* A child that runs another program, by which all of its mappings end. */
 void op_exec(struct thread *t)
 {
 	int status;

@@ -24,7 +24,7 @@ static int whole(struct thread *t, enum op_kind op, int i, ssize_t done, size_t 
 	return errno;
 }
 
-/* Any bytes to or from an unknown device. What would wait for long is seldom done. */
+/* Reads or writes any bytes of an unknown device. Calls that can wait long are made seldom. */
 static void transfer_any(struct thread *t, enum op_kind op, bool write_it)
 {
 	struct pollfd ready = { .events = write_it ? POLLOUT : POLLIN };
@@ -61,7 +61,7 @@ static void transfer_any(struct thread *t, enum op_kind op, bool write_it)
 	count(op, done >= 0);
 }
 
-/* Takes out of the pipe what an unknown device may have put there. */
+/* Empties the pipe of what an unknown device may have put there. */
 static void drain(struct thread *t)
 {
 	while (shared->unknown && read(t->pipe[0], t->buffer, page_size) > 0)
@@ -189,8 +189,8 @@ void op_seek(struct thread *t)
 }
 
 /*
- * As a debugger does. Whether that overrides the protection is for the kernel's
- * builder to choose. Page frames are read by the driver, in any case.
+ * Reads and writes as a debugger does. The kernel's configuration decides whether
+ * that overrides the protection. The driver reads page frames in any case.
  */
 void op_mem_read(struct thread *t)
 {
@@ -272,7 +272,7 @@ void op_mem_write(struct thread *t)
 	}
 }
 
-/* A page of what another worker has mapped for all its threads. */
+/* Picks a page that another worker has mapped for all of its threads. */
 struct remote {
 	pid_t pid;
 	enum device device;
@@ -294,7 +294,7 @@ static struct remote remote(struct thread *t)
 	return remote;
 }
 
-/* Page frames without references are not for others, nor is a process that is gone. */
+/* The calls must fail for simpler's page frames, and can fail if the process has ended. */
 static void expect_remote(struct thread *t, enum op_kind op, const struct remote *remote, int found)
 {
 	if (!found && remote->device == SIMPLER)
@@ -332,7 +332,7 @@ void op_vm_writev(struct thread *t)
 		end_write(r.device, r.index, t->slot);
 }
 
-/* The pages themselves go into the pipe, and stay there while the mapping goes. */
+/* Puts the pages themselves into a pipe, where they stay when they are unmapped. */
 void op_vmsplice(struct thread *t)
 {
 	int n, expected = 0, other, found, i = pick(t, &n);

@@ -6,7 +6,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-/* What to map: a device, a range of it, and in which way. */
+/* Chooses what to map: a device, a range of it, and the kind of mapping. */
 struct wish {
 	enum device device;
 	bool private, read_only;
@@ -209,7 +209,7 @@ static void touch(struct thread *t, int device, char *map, __u32 index, bool wri
 	check_words(op_names[OP_MMAP_WHOLE], device, index, words, &seen);
 }
 
-/* All of a region, where the kernel can align it for huge pages, and what splits those. */
+/* Maps a whole region, which the kernel can align for huge pages, and splits these. */
 void op_mmap_whole(struct thread *t)
 {
 	const bool as_probed = shared->unknown && one_in(t, 2);
@@ -283,7 +283,7 @@ void op_munmap(struct thread *t)
 	count(OP_MUNMAP, true);
 }
 
-/* Cuts a range down to what is in the VMA of its first page. */
+/* Shortens a range to its part in the VMA of its first page. */
 static void clip_to_vma(struct thread *t, int i, int *count)
 {
 	struct procmap_query query = { .size = sizeof(query), .query_addr = (uintptr_t)at(t, i) };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What can be found out of a device of which nothing is known: a way to map it. */
+/* Finds out how a device of another driver can be mapped. */
 #ifndef _SIMPLE_PROBE_H
 #define _SIMPLE_PROBE_H
 
@@ -14,10 +14,10 @@ struct shape {
 	int prot, flags;	/* and how */
 };
 
-/* Opens it for reading and writing, or for what it can be opened for; -1 if it cannot. */
+/* Opens it for reading and writing, or for one of them; -1 if neither is possible. */
 int open_somehow(const char *path, int flags);
 
-/* Finds a way to map it; NULL, or the reason why there is none. */
+/* Finds a way to map it. Returns NULL, or the reason why there is none. */
 const char *probe(const char *path, struct shape *shape);
 
 #endif

@@ -75,8 +75,8 @@ const char *const op_names[OPS] = {
 };
 
 /*
- * The parameters of a load, besides pages: each has one of its values, any of
- * them in one of so many loads, and the first one in the others.
+ * The parameters of a load, besides pages. In one of `often` loads a parameter has a
+ * random one of its values, and in the others the first one.
  */
 static const struct { const char *name; int values[5], count, often; } parameters[] = {
 	{ "trace", { 0, 1, 2 }, 3, 8 },
@@ -136,7 +136,7 @@ static time_t now(void)
 	return time.tv_sec;
 }
 
-/* What the kernel says of a process that does not move on. */
+/* Shows the kernel stacks of all processes, when one of them hangs. */
 static void show_stacks(void)
 {
 	if (system("head -n 30 /proc/[0-9]*/task/*/stack; echo w >/proc/sysrq-trigger") ||
@@ -163,7 +163,7 @@ static void end_group(pid_t group)
 /* Ends the run with the failure that was noted. */
 static void report_failure(void)
 {
-	/* Whoever failed may still be writing it down. */
+	/* The process that failed can still be writing the failure. */
 	for (int i = 0; i < 500 && !__atomic_load_n(&shared->failure[0], __ATOMIC_ACQUIRE); i++)
 		sleep_ms(10);
 	for (int i = 0; i < WORKERS; i++)
@@ -200,7 +200,7 @@ void fail(const char *format, ...)
 	_exit(1);
 }
 
-/* A process in a group of its own, which its children join. */
+/* Starts a process in a group of its own, which its children join. */
 static pid_t start(void (*run)(__u64 argument), __u64 argument)
 {
 	pid_t pid;
@@ -265,7 +265,7 @@ static bool pages_are_pinned(void)
 	FILE *vmstat = fopen("/proc/vmstat", "r");
 	char line[256];
 
-	/* Adds up what each processor has counted. */
+	/* Makes the kernel add up the counts of all CPUs. */
 	if (fd < 0 || read(fd, line, sizeof(line)) < 0 || !vmstat)
 		fail("/proc/sys/vm/stat_refresh or /proc/vmstat: %m");
 	close(fd);
@@ -279,7 +279,7 @@ static bool pages_are_pinned(void)
 	return acquired != released;
 }
 
-/* Makes the kernel give up caches, and references that it collects to drop at once. */
+/* Makes the kernel drop caches, and references that it drops in batches. */
 static void shrink_caches(void)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
@@ -290,12 +290,12 @@ static void shrink_caches(void)
 }
 
 /*
- * Whether it is time to try to unload the module. Of pages that were locked the
- * kernel holds some longer; they are given up when nothing is mapped any more.
+ * Whether it is time to try to unload the module. The kernel holds some pages that
+ * were locked for longer; it releases them below when nothing is mapped any more.
  */
 static bool is_time_to_unload(bool let_go)
 {
-	/* Then it is sure to be refused. */
+	/* While VMAs exist, the unload is refused: try that, unless they are to be unmapped. */
 	if (counter(SIMPLER, "vmas") || counter(SIMPLEN, "vmas"))
 		return !let_go;
 	if (pages_are_pinned())
@@ -304,7 +304,7 @@ static bool is_time_to_unload(bool let_go)
 	return true;
 }
 
-/* Tries to unload the module, without waiting for those who use it. */
+/* Tries to unload the module, without waiting until it is unused. */
 static bool unload(void)
 {
 	int found = syscall(SYS_delete_module, "simple", O_NONBLOCK) ? errno : 0;
@@ -323,7 +323,7 @@ static bool unload(void)
 	return true;
 }
 
-/* A second load next to the first one is refused. */
+/* Checks that a second load of the module is refused. */
 static void load_again(void)
 {
 	int found, fd = open("/simple.ko", O_RDONLY | O_CLOEXEC);
@@ -342,7 +342,7 @@ static void load_again(void)
 static void verify(void)
 {
 	size_t size = shared->pages * page_size;
-	/* malloc() would keep what it gets back, and the memory check would miss it. */
+	/* malloc() would keep freed memory, which the check for lost memory would miss. */
 	char *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (buffer == MAP_FAILED)
@@ -388,7 +388,7 @@ static void replace_worker(int number)
 	start_worker(number);
 }
 
-/* Looks whether all workers are there, and move on. */
+/* Checks that all workers run, and that none hangs. */
 static void check_workers(time_t moved[WORKERS][THREADS], __u64 beats[WORKERS][THREADS])
 {
 	for (int i = 0; i < WORKERS; i++) {
@@ -422,7 +422,7 @@ static void check_workers(time_t moved[WORKERS][THREADS], __u64 beats[WORKERS][T
 	}
 }
 
-/* Workers run for some seconds. */
+/* Lets the workers run for some seconds. */
 static void round_of_workers(long ms)
 {
 	pid_t watcher;
@@ -451,7 +451,7 @@ static void round_of_workers(long ms)
 		if (!any_below(40) && !shared->unknown)
 			load_again();
 
-		/* For some ticks all are asked to let go. */
+		/* For some ticks all workers are asked to close everything. */
 		if (!let_go && !any_below(30))
 			let_go = 20;
 		else if (let_go)
@@ -486,7 +486,7 @@ static void wait_for_pinned_pages(void)
 			fail("pages are still pinned, with nobody left to use them");
 }
 
-/* A round with its own load of the module. */
+/* A round: loads the module, lets the workers run, and unloads it. */
 static void round_of_load(long ms)
 {
 	time_t limit;
@@ -578,7 +578,7 @@ static char *reserved(size_t pages)
 	return addr;
 }
 
-/* Whether /proc/self/mem reads what the process itself cannot. */
+/* Whether /proc/self/mem can read pages that the process itself cannot. */
 static bool is_forced(void)
 {
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);

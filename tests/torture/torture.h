@@ -42,14 +42,14 @@
 /* The largest region, in pages. It is more than the page allocator gives at once. */
 #define MAX_PAGES 3072
 
-/* Addresses that a thread maps the devices at, in pages. */
+/* The size of the arena, where a thread maps the devices, in pages. */
 #define ARENA 96
-/* And those where a process maps the start of each region for all its threads. */
+/* How much of each region a process maps for all of its threads, in pages. */
 #define COMMON 32
-/* Of another driver's device it may have to be more. */
+/* The room for that, as another driver's device can require a larger mapping. */
 #define COMMON_ROOM PROBE_PAGES
 
-/* Seconds after which what has not moved on hangs. Also the slowest kernel does in a few. */
+/* Seconds without an operation after which a thread hangs. The slowest kernel takes a few. */
 #define HANG 240
 /* Seconds after which a call on another driver's device waits for what may never come. */
 #define STUCK 10
@@ -68,7 +68,7 @@ enum op_kind {
 	OP_PROC, OP_DEBUGFS, OP_LOAD, OP_UNLOAD, OP_KILL, OP_VERIFY, OPS,
 };
 
-/* How often a word was begun to be written, and how often that was completed. */
+/* How many writes of a word were begun, and how many were completed. */
 struct cell {
 	__u32 started, done;
 };
@@ -85,8 +85,8 @@ struct shared {
 	__u32 pages; /* of the regions of this load */
 	bool huge; /* whether it was loaded so; simpler is then filled on demand */
 	bool forced; /* /proc/<pid>/mem overrides the protection */
-	bool shut; /* the devices are not to be opened */
-	bool let_go; /* everything is to be closed */
+	bool shut; /* workers must not open the devices */
+	bool let_go; /* workers must close and unmap everything */
 	bool failed;
 	char failure[1024];
 	pid_t workers[WORKERS];
@@ -112,7 +112,7 @@ struct page {
 	bool copied; /* private, and the process's own copy by now */
 	bool dontfork;
 	enum { UNLOCKED, LOCKED, LOCKED_ON_FAULT } locked;
-	bool guard; /* accesses are to fail, by advice */
+	bool guard; /* a guard region, where accesses must fail */
 	__u8 device;
 	int prot;
 	__u32 index; /* in the region, or beyond it */
@@ -140,7 +140,7 @@ void count(enum op_kind op, bool ok);
 /* Notes why the run fails, unless it has failed already, and ends the process. */
 noreturn void fail(const char *format, ...);
 
-/* For what must not happen, unless the device is unknown. */
+/* Fails as fail_at() does, unless the device is unknown. */
 #define fail_if_known(t, ...) \
 	do { \
 		if (!shared->unknown) \

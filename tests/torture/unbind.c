@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * unbind ROUNDS SEED: takes a PCI device from its driver, and gives it back, ROUNDS times, while
- * processes with threads do what can be done to its mapped registers. Whenever an unbind has
- * returned, the device itself tells whether somebody still writes to it: it has a register that
- * keeps what was written last. A second device stays where it is.
+ * unbind ROUNDS SEED: unbinds a PCI device from its driver and binds it again, ROUNDS times, while
+ * threads of several processes use its mapped registers in every way. After each unbind, a register
+ * of the device, which keeps the value written last, shows whether somebody still writes to it. A
+ * second device stays bound.
  */
 #include "simple.h"
 
@@ -14,8 +14,8 @@
 
 #define PROCESSES 4
 #define THREADS 8	/* in each of them */
-#define STEPS 20	/* with a mapping */
-#define LOOKS 20	/* at the register after an unbind */
+#define STEPS 20	/* that a thread does with a mapping */
+#define LOOKS 20	/* reads of the register after an unbind */
 
 #define BAR_SIZE 0x100000
 #define LIVENESS 0x04	/* reads back inverted */
@@ -24,7 +24,7 @@
 #define PCI "/sys/bus/pci/devices/"
 #define DRIVER "/sys/bus/pci/drivers/simple_edu/"
 
-/* What all processes know. */
+/* The memory that all processes share. */
 static struct shared {
 	bool stop;
 	long touches, sigbus, gone, wrong;
@@ -55,7 +55,7 @@ static void on_sigbus(int signal)
 	siglongjmp(back, 1);
 }
 
-/* Writes to, or reads from, a register; whether it is there. */
+/* Writes to or reads from a register. Returns whether it is mapped. */
 static bool touch(char *at, bool write)
 {
 	if (sigsetjmp(back, 1)) {
@@ -70,7 +70,7 @@ static bool touch(char *at, bool write)
 	return true;
 }
 
-/* A call on a file whose device may be gone. */
+/* Makes a call on a file whose device may be unbound. */
 static void expect_done_or_gone(const char *call, bool done)
 {
 	if (done)
@@ -110,7 +110,7 @@ static void fork_and_touch(char *at)
 		wrong("a child ended with status %#x", status);
 }
 
-/* Maps some of the device, and does things to it. */
+/* Maps a part of the device, and changes and uses the mapping at random. */
 static void use_device(int number, unsigned int *seed)
 {
 	const size_t page = page_size();
@@ -181,7 +181,7 @@ static void *work(void *arg)
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
 		/* One in eight uses the device that stays. */
 		use_device((uintptr_t)arg % THREADS == 0, &seed);
-		/* If all of them worked all of the time, little would be unbound. */
+		/* Pauses, so that the thread that unbinds gets the CPU. */
 		usleep(rand_r(&seed) % 100000);
 	}
 	return NULL;
@@ -200,7 +200,7 @@ static void run_threads(int process, unsigned int seed)
 	_exit(0);
 }
 
-/* What the device keeps must be what was written here, until it is bound again. */
+/* Checks that the register keeps the value written here, until the device is bound again. */
 static void watch(const char *bus_name, __u32 word)
 {
 	char path[64];
@@ -260,7 +260,7 @@ int main(int argc, char **argv)
 		if (!pids[i])
 			run_threads(i, seed);
 	}
-	/* Not to wait for its turn among all of them each time. */
+	/* A higher priority, so that this process need not wait for all others each time. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	for (int round = 1; round <= rounds && !shared->wrong; round++) {
 		long touched = shared->touches + round % 4;

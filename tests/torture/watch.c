@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A process that reads what /proc and debugfs tell of the workers and the driver. */
+/* A process that reads the files of /proc and debugfs about the workers and the driver. */
 
 #include "torture.h"
 
@@ -7,7 +7,7 @@
 
 static char text[1 << 16];
 
-/* Reads all of a file. That it is gone, or goes meanwhile, is normal. */
+/* Reads all of a file. The file may be missing, or be removed meanwhile. */
 static void read_all(enum op_kind op, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A worker: a process with some threads that do one operation after the other.
- * Which ones, and with which arguments, is decided by the seed alone. A thread
- * knows what every page of its arena maps and holds, and so what is to happen.
+ * The seed alone decides which ones, and with which arguments. A thread knows what
+ * every page of its arena maps and contains, and so what each operation must do.
  */
 
 #include "torture.h"
@@ -66,7 +66,7 @@ bool one_in(struct thread *t, __u32 number)
 	return !below(t, number);
 }
 
-/* Whether the kernel was built without the call that had this result. */
+/* Whether a call had this result because the kernel was built without it. */
 bool is_missing(struct thread *t, enum op_kind op, long result)
 {
 	if (result >= 0 || strcmp(strerrorname_np(errno), "ENOSYS"))
@@ -75,7 +75,7 @@ bool is_missing(struct thread *t, enum op_kind op, long result)
 	return true;
 }
 
-/* A failure with all that is known of the page at index i of the arena, if it is not -1. */
+/* Reports a failure, with what is known of page i of the arena if i is not -1. */
 void fail_at(struct thread *t, enum op_kind op, int i, const char *format, ...)
 {
 	const struct page *page = &t->page[i < 0 ? 0 : i];
@@ -96,8 +96,8 @@ void fail_at(struct thread *t, enum op_kind op, int i, const char *format, ...)
 }
 
 /*
- * Counts an operation, which has to end with this errno, or 0; whether it
- * succeeded. With a device of which nothing is known any errno is right.
+ * Counts an operation, checks that it ended with this errno or 0, and returns whether
+ * it succeeded. With a device of which nothing is known any errno is right.
  */
 bool expect(struct thread *t, enum op_kind op, int i, int found, int expected)
 {
@@ -113,7 +113,7 @@ bool expect_either(struct thread *t, enum op_kind op, int i, int found, int one,
 	return !found;
 }
 
-/* A call has failed that only an unknown device may refuse. */
+/* Reports a failed call, which only an unknown device may refuse. */
 void refused(struct thread *t, enum op_kind op, int i)
 {
 	fail_if_known(t, op, i, "%m");
@@ -131,7 +131,7 @@ bool beyond(struct thread *t, int i)
 	return t->page[i].index >= t->pages;
 }
 
-/* Whether the page is not there for anybody, whatever the protection. */
+/* Whether any access to the page must fail, whatever the protection. */
 bool faults(struct thread *t, int i)
 {
 	return beyond(t, i) || t->page[i].guard;
@@ -173,7 +173,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	     self->nr, (long long)self->operations, signal, info->si_addr);
 }
 
-/* Reads the words of all slots. Returns the signal that came of it, 0 if none did. */
+/* Reads the words of all slots. Returns the signal that the reads raised, 0 if none. */
 int guarded_load(const char *page, __u64 *words)
 {
 	sigjmp_buf here;
@@ -387,7 +387,7 @@ static void open_all(struct thread *t)
 			shared->beats[t->worker][t->nr]++;
 			if (!wait || t->holds) {
 				t->rw[i] = open_writable(t, i);
-				/* What is open now was shut before it was loaded, or not at all. */
+				/* A device that was opened after "shut" was set is closed again. */
 				wait = __atomic_load_n(&shared->shut, __ATOMIC_SEQ_CST);
 				if (t->rw[i] >= 0 && !wait)
 					break;
@@ -395,7 +395,7 @@ static void open_all(struct thread *t)
 					close(t->rw[i]);
 					continue;
 				}
-				/* Only as long as nothing of ours keeps the module. */
+				/* The module can be missing only if this thread does not hold it. */
 				if (t->holds || (errno != ENOENT && errno != ENODEV))
 					fail_if_known(t, OP_OPEN, -1, "%s: %m", paths[i]);
 				count(OP_OPEN, false);
@@ -424,7 +424,7 @@ static void open_all(struct thread *t)
 	pthread_mutex_unlock(&common_lock);
 }
 
-/* Gives up all that keeps the module. */
+/* Closes and unmaps all that holds the module. */
 static void let_go(struct thread *t)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
@@ -503,7 +503,7 @@ static void *start_thread(void *thread)
 	return NULL;
 }
 
-/* The process of a worker. The incarnation is the how manieth it is. */
+/* The process of a worker. The incarnation counts the processes that were started. */
 void worker(int number, __u32 incarnation)
 {
 	struct sigaction action = {

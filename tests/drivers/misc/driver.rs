@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! misctest: two devices of one type, with names and a minor number that parameters choose, and
-//! with all that a misc device can have beside memory. A third device has an ioctl, but no compat_ioctl.
+//! with all that a misc device can have beside memory. A third device has an ioctl, and no
+//! compat_ioctl.
 
 use kernel::{
     fs::file::{
