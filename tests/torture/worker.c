@@ -395,7 +395,7 @@ static void open_all(struct thread *t)
 					close(t->rw[i]);
 					continue;
 				}
-				/* The module can be missing only if this thread does not hold it. */
+				/* The module is missing only if this thread does not hold it. */
 				if (t->holds || (errno != ENOENT && errno != ENODEV))
 					fail_if_known(t, OP_OPEN, -1, "%s: %m", paths[i]);
 				count(OP_OPEN, false);
