@@ -18,7 +18,7 @@ only_own intree
 
 [[ -z ${KDIR:-} && $KERNEL = stock ]] || die "\"make intree\" builds a kernel of its own" \
 	"Leave KDIR and KERNEL out. KSRC names the source."
-fragments=("$top/scripts/kernel/config/guest.config" "$top/scripts/guest-$target_arch.config")
+fragments=("$top/scripts/kernel/config/guest.config" "$top/scripts/kernel/config/guest-$target_arch.config")
 [ -f "${fragments[1]}" ] || die "there is no configuration of a guest for ARCH=$target_deb_arch" \
 	"Leave ARCH and FLAVOUR out."
 

@@ -33,6 +33,9 @@ awk '
 	piece { print >piece }
 ' "$top/docs/learn.md"
 
+# So that what make prints while it builds does not stand between what the programs print.
+"$top/scripts/kernel/build-modules.sh" --guest >/dev/null 2>&1
+
 # masked: copies stdin without the parts that differ from run to run.
 masked() {
 	sed -E -e 's/^\[ *[0-9.]+\]/[time]/; s/virt [0-9a-f]+/virt address/; s/phys [0-9a-f]{6,}/phys address/' \
