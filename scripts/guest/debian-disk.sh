@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# debian-disk.sh: prints the path in the cache of a Debian that packages are installed on for a test. Makes it on
-# first use:
+# debian-disk.sh: prints the path in the cache of a Debian system on which "make test-install" installs the packages.
+# Makes it on first use:
 #   disk    an image of a disk with its file system, as it is before the first boot
-#   newer   packages of a newer kernel and of its source, which it can install, and its release string
+#   newer   the packages of a newer kernel and its source, which can be installed there, and its release string
 #   tree    the same file system in a folder, with headers and source of the newer kernel
 #
-# It has what an ordinary machine has: systemd, udev, apt, the stock kernel; and what a kernel module is built
-# with by DKMS.
+# It has what an ordinary machine has: systemd, udev, apt and the stock kernel; and what DKMS needs to build a module.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -30,14 +29,14 @@ packages=(
 	# keys
 	openssl mokutil
 )
-# What the kernel's packages ask for in the versions of their suite.
+# Packages that the kernel's packages need in the version of their own suite.
 for package in linux-base libelf1t64 libdw1t64 libelf-dev libdw-dev; do
 	packages+=("$package/$target_kernel_suite")
 done
 newer=${target_series[-1]}
 name=debian-$target_suite-$(key_of "$0" "${packages[@]}" "$newer")
 
-# in_debian TREE COMMAND...: runs it in that Debian, in its folder /newer.
+# in_debian TREE COMMAND...: runs COMMAND in the Debian in TREE, in its folder /newer.
 in_debian() {
 	local tree=$1 namespace=()
 	shift
@@ -48,7 +47,7 @@ in_debian() {
 		--setenv PATH /usr/sbin:/usr/bin --unshare-pid --die-with-parent "$@"
 }
 
-# get_newer DIR: downloads what it takes to come from the kernel in the tree of DIR to the newest one.
+# get_newer DIR: downloads the packages that upgrade the kernel in the tree of DIR to the newest one.
 get_newer() {
 	local options=(-o Dir::State::lists=/newer/lists -o Dir::Cache::archives=/newer -o APT::Sandbox::User=root)
 	newest_release "$newer" || die "$target_kernel_suite has no kernel $newer of flavour $FLAVOUR now"
@@ -61,7 +60,7 @@ get_newer() {
 	echo "$release" >"$1/newer/release"
 }
 
-# make_disk DIR: fills DIR.
+# make_disk DIR: makes the Debian and its disk in DIR.
 make_disk() {
 	log=$cache/$name.log
 	rm -f "$log"

@@ -7,7 +7,7 @@
 #   source   a link to its source tree, which is that of the stock kernel
 #   build    its build tree, without the kernel's own object files
 #
-# What it checks stands in config/debug.config.
+# config/debug.config lists its checkers.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -25,7 +25,7 @@ name=linux-$SERIES-debug-$target_arch-$(key_of "$0" "${fragments[@]}" "$source_n
 what="debug kernel"
 lines=2000
 
-# make_kernel DIR: fills DIR.
+# make_kernel DIR: builds the kernel in DIR.
 make_kernel() {
 	local dir=$1 build=(kernel_make -C "$cache/$source_name" O="$1/build" LOCALVERSION=-debug)
 	log=$cache/$name.log
@@ -42,7 +42,7 @@ make_kernel() {
 	cp "$dir/build/$("${build[@]}" -s image_name)" "$dir/vmlinuz"
 	cp "$dir/build/include/config/kernel.release" "$dir/release"
 	movable "$dir"
-	# Modules are built without them.
+	# Building modules does not need the object files.
 	find "$dir/build" -name '*.o' -delete
 	rm -f "$log"
 }

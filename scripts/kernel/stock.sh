@@ -4,7 +4,7 @@
 # stock.sh: prints the path of the target's stock kernel in the cache. Makes it on first use:
 #   release  its release string
 #   vmlinuz  the unmodified kernel image of the distribution
-#   uio.ko   that of its modules which the benchmark compares with
+#   uio.ko   its UIO module, which the benchmark uses
 #   source   a link to its source tree, unpacked
 #   build    a tree that builds modules for it, Rust modules too
 
@@ -20,7 +20,7 @@
 root=$("$top/scripts/kernel/build-root.sh")
 name=linux-$SERIES-$FLAVOUR-$(key_of "$0" "$top/scripts/lib/metadata.sh" "${root##*/}")
 
-# fetch PACKAGE=VERSION DIR: unpacks it there without installing it.
+# fetch PACKAGE=VERSION DIR: downloads the package, and unpacks it into DIR.
 fetch() {
 	local dir
 	mkdir -p "$2"
@@ -30,7 +30,7 @@ fetch() {
 	rm -rf "$dir"
 }
 
-# offered: the series that are there, as settings.
+# offered: prints the known series that Debian offers now, as settings.
 offered() {
 	local series found=
 	for series in "${target_series[@]}"; do
@@ -39,7 +39,7 @@ offered() {
 	echo "${found:- no known series of this flavour}"
 }
 
-# make_source DIR: the kernel's source, shared by the flavours.
+# make_source DIR: unpacks the kernel's source, which all flavours share, into DIR.
 make_source() {
 	say "fetching and unpacking the source of Linux $version (once, about 20 seconds)"
 	fetch "linux-source-$SERIES=$version" "$1/package"
@@ -47,7 +47,7 @@ make_source() {
 	rm -rf "$1/package"
 }
 
-# make_kernel DIR: fills DIR.
+# make_kernel DIR: fetches the kernel into DIR, and makes its build tree there.
 make_kernel() {
 	dir=$1 log=$cache/$name.log
 	rm -f "$log"
