@@ -19,7 +19,7 @@ pub(crate) trait Region: Send + Sync + 'static {
     /// The kind of memory, which `/proc/<pid>/fdinfo/<fd>` shows as `mode`.
     const MODE: &'static str;
 
-    /// The size in bytes of the pieces that [`read`] and [`write`] copy.
+    /// The size in bytes of the pieces that [`read()`] and [`write()`] copy.
     const PIECE_SIZE: usize;
 
     /// The size of the region in bytes.
