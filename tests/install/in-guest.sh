@@ -164,7 +164,7 @@ signed() {
 installed() {
 	cd /root/checkout || exit
 	run make install KDIR=/root/headers
-	expect "make install refuses to install a module without a signature" 2 "loads signed modules only, by lockdown"
+	expect "make install refuses to install a module without a signature" 2 "loads signed modules only, by module.sig_enforce"
 	run make install KDIR=/root/headers MODULE_SIGN_KEY=module.key MODULE_SIGN_CERT=module.pem
 	expect "make install installs a signed module" 0 "installed for"
 	run modinfo -F filename simple
