@@ -6,7 +6,6 @@
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
-unset TEST
 run make -C "$top" test TEST=mmap.simplen.merged_mapping_is_split_again
 expect "one variant of a case is run alone" 0 "ok 1 mmap.simplen.merged_mapping_is_split_again" $'\n1 passed, 0 failed'
 run make -C "$top" test TEST=mmap.merged_mapping_is_split_again
