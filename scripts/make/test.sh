@@ -17,21 +17,19 @@ judged() {
 
 # chosen SUITE...: prints the suite that TEST names, with the options that make the kselftest harness run TEST's case
 # alone. -t takes the name of a case, and runs all its variants. -r takes the whole name FIXTURE.VARIANT.CASE. As a
-# fixture often has the suite's name, both NAME and SUITE.NAME are tried. Fails if there is no such suite.
+# fixture often has the suite's name, both NAME and SUITE.NAME are tried. Exits with an error if there is no such suite, or
+# if it is not a C program, on that harness, and a case is named.
 chosen() {
 	local suite=${TEST%%.*} name=${TEST#"${TEST%%.*}"}
 	name=${name#.}
-	[[ " $* " == *" $suite "* ]] || return
+	[[ " $* " == *" $suite "* ]] || die "TEST=$TEST: there is no suite $suite" "There are: $*"
+	[[ -z $name || -f $top/tests/selftests/$suite.c || -f $driver/tests/$suite.c ]] ||
+		die "TEST=$TEST: the cases of $suite cannot be chosen" "Run all of them: TEST=$suite"
 	case $name in
 	'') echo "$suite" ;;
 	*.*) echo "$suite -r $name -r $suite.$name" ;;
 	*) echo "$suite -t $name" ;;
 	esac
-}
-
-# unknown_test SUITE...: exits with an error that lists the suites.
-unknown_test() {
-	die "TEST=$TEST: there is no suite ${TEST%%.*}" "There are: $*"
 }
 
 if [ -n "$driver" ]; then
@@ -40,7 +38,7 @@ if [ -n "$driver" ]; then
 	[ ${#in_guest[@]} -gt 0 ] || die "there is no test program in $driver/tests" \
 		"Each *.c, *.rs and *.sh file there is one, and prints TAP."
 	if [ -n "${TEST:-}" ]; then
-		one=$(chosen "${in_guest[@]}") || unknown_test "${in_guest[@]}"
+		one=$(chosen "${in_guest[@]}")
 		in_guest=("$one")
 	fi
 	say "booting the guest for the tests of $module_name (10 seconds and more, emulated)"
@@ -64,7 +62,7 @@ if [ -n "${TEST:-}" ]; then
 	if [[ " ${on_host[*]} " == *" ${TEST%.sh}.sh "* ]]; then
 		in_guest=() on_host=("${TEST%.sh}.sh")
 	else
-		one=$(chosen "${in_guest[@]}") || unknown_test "${in_guest[@]}" "${on_host[@]}"
+		one=$(chosen "${in_guest[@]}" "${on_host[@]}")
 		in_guest=("$one") on_host=()
 	fi
 fi

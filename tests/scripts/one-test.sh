@@ -15,5 +15,7 @@ expect "a case that does not exist makes the run fail" 2 "FAILED there was no te
 run make -C "$top" test TEST=no_such_suite
 expect "a suite that does not exist is refused, with a list of those that do" 2 \
 	"there is no suite no_such_suite" " mmap " " scripts/cache.sh "
+run make -C "$top" test TEST=rust-user.no_such_case
+expect "a case of a suite whose cases cannot be chosen is refused" 2 "the cases of rust-user cannot be chosen"
 
 done_testing
