@@ -24,7 +24,7 @@ HEAD = """\
 
 //! The examples in the documentation of the abstractions.
 
-use kernel::prelude::*;
+use ::kernel::prelude::*;
 
 simple_mmap::prelude::module_devices! {{
     type: Examples,
@@ -35,6 +35,13 @@ simple_mmap::prelude::module_devices! {{
 }}
 
 struct Examples;
+
+// Most files in src/abstractions/mm are also files of the kernel's crate, and their examples name
+// them as such.
+mod kernel {{
+    pub(crate) use ::kernel::*;
+    pub(crate) use simple_mmap::mm;
+}}
 
 impl simple_mmap::prelude::DeviceModule for Examples {{
     fn init(_devices: &mut simple_mmap::prelude::Devices) -> Result<Self> {{
@@ -53,6 +60,7 @@ impl simple_mmap::prelude::DeviceModule for Examples {{
 EXAMPLE = """
 #[allow(dead_code, unused_imports)] // some examples only show what they define
 mod {module} {{
+    use crate::kernel;
     use kernel::prelude::*;
     use simple_mmap::prelude::*;
 

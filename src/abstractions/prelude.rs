@@ -106,6 +106,8 @@ pub use super::{
         }, //
     }, //
 };
+// The files in `mm` use the kernel's prelude by this module's name.
+pub(crate) use kernel::prelude::*;
 pub use kernel::{
     fs::{
         File,

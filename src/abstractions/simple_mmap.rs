@@ -5,8 +5,8 @@
 //! All `unsafe` code of the modules here is in this folder, with one file for each concept of the C
 //! side. A driver imports [`prelude`].
 //!
-//! [`mm`]: describing and serving mappings. Each file is written as if it were one of
-//! `rust/kernel/mm/`.
+//! [`mm`]: describing and serving mappings. Most of these files are also built as files of
+//! `rust/kernel/mm/`, in the patches that `make series` writes.
 //!
 //! | file | C side |
 //! |---|---|
@@ -15,7 +15,8 @@
 //! | [`desc`](mm::desc) | `struct vm_area_desc` and `struct mmap_action`: the mmap handler |
 //! | [`vm_operations`](mm::vm_operations) | `struct vm_operations_struct`: open, close, mapped |
 //! | [`pages`](mm::pages) | the operations for pages with references: fault, huge_fault |
-//! | [`frames`](mm::frames) | those for page frames: `remap_pfn_range()`, `vmf_insert_pfn()` |
+//! | [`pfnmap`](mm::pfnmap) | those for page frames: `remap_pfn_range()`, `vmf_insert_pfn()` |
+//! | [`frames`](mm::frames) | the same for page frames of devices, which can go away |
 //! | [`fault`](mm::fault) | `struct vm_fault` and `vm_fault_t` |
 //! | [`access`](mm::access) | a debugger's access to page frames: `follow_pfnmap_start()` |
 //! | [`page`](mm::page), [`folio`](mm::folio) | `struct page`, `struct folio`, their references |
@@ -74,6 +75,18 @@ pub mod prelude;
 pub use core as __core;
 #[doc(hidden)]
 pub use kernel as __kernel;
+
+// The names of the kernel's crate root that the files in `mm` use. There they are the kernel's own.
+pub(crate) use compat::helpers as bindings;
+pub(crate) use kernel::{
+    alloc,
+    error,
+    io,
+    page,
+    pr_warn_once,
+    sync,
+    types, //
+};
 
 /// The prefix of each line that `pr_info!` and the like print: the name of the module.
 const __LOG_PREFIX: &[u8] = concat!(env!("SIMPLE_MMAP_MODULE"), "\0").as_bytes();

@@ -18,11 +18,11 @@ use simple_mmap::{
     mm::{
         address_space::AddressSpace,
         desc::{
-            Allows,
             New,
             Undecided, //
         },
         frames::{
+            Allows,
             Caching,
             Uncached, //
         },

@@ -15,118 +15,23 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uio.h>
-#include <linux/userfaultfd_k.h>
 #include <linux/vmalloc.h>
 
 #include "helpers.h"
+
+/* The helpers of the abstractions in mm, written as those in rust/helpers of the kernel are. */
+#define __rust_helper notrace
+#include "../mm/helpers.c"
 
 /* A module in Rust cannot declare its version itself. */
 #ifdef SIMPLE_MMAP_VERSION
 MODULE_VERSION(SIMPLE_MMAP_VERSION);
 #endif
 
-/*
- * get_page(), for a page that does not belong to a slab. Safe Rust code can
- * forget so many references that the count would wrap around. The count is then
- * set far below 0, as that of a refcount_t is, and the folio is never freed.
- */
-notrace void rust_helper_get_page(struct page *page)
-{
-	struct folio *folio = page_folio(page);
-
-	folio_get(folio);
-	if (WARN_ON_ONCE(folio_ref_count(folio) < 0))
-		folio_set_count(folio, INT_MIN / 2);
-}
-
-struct folio *rust_helper_page_folio(struct page *page)
-{
-	return page_folio(page);
-}
-
-bool rust_helper_folio_put_testzero(struct folio *folio)
-{
-	return folio_put_testzero(folio);
-}
-
-unsigned int rust_helper_folio_order(struct folio *folio)
-{
-	return folio_order(folio);
-}
-
-void *rust_helper_page_address(struct page *page)
-{
-	return page_address(page);
-}
-
-phys_addr_t rust_helper_page_to_phys(struct page *page)
-{
-	return page_to_phys(page);
-}
-
-bool rust_helper_page_is_hwpoisoned(struct page *page)
-{
-	return PageHWPoison(page);
-}
-
-/*
- * Whether a page of a large folio is hardware-poisoned. memory_failure() marks
- * only the page if the folio is of a kind that it cannot handle, but
- * finish_fault() tests the mark of the folio: so that is set here.
- */
-bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
-{
-#ifdef CONFIG_MEMORY_FAILURE
-	const struct page *page = &folio->page, *end = page + folio_nr_pages(folio);
-	unsigned long flags = 0;
-
-	/* Every huge fault looks at all pages. */
-#pragma GCC unroll 8
-	for (; page != end; page++)
-		/* If a page breaks during this, the kernel finds that when the page is touched. */
-		flags |= data_race(page->flags.f);
-	if (flags & (1UL << PG_hwpoison)) {
-		folio_set_has_hwpoisoned(folio);
-		return true;
-	}
-#endif
-	return false;
-}
-
-void rust_helper_folio_set_has_hwpoisoned(struct folio *folio)
-{
-	folio_set_has_hwpoisoned(folio);
-}
-
-notrace unsigned long rust_helper_page_pgoff(struct page *page)
-{
-	return page_pgoff(page_folio(page), page);
-}
-
-void rust_helper_folio_set_index(struct folio *folio, unsigned long index)
-{
-	folio->index = index;
-}
-
-void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc, unsigned long pfn)
-{
-	mmap_action_remap_full(desc, pfn);
-}
-
 void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc,
 					  unsigned long pfn)
 {
 	mmap_action_ioremap_full(desc, pfn);
-}
-
-bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma)
-{
-	return userfaultfd_armed(vma);
-}
-
-bool rust_helper_vmf_pmd_trans_huge(const struct vm_fault *vmf)
-{
-	return pmd_trans_huge(pmdp_get_lockless(vmf->pmd));
 }
 
 pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
@@ -176,11 +81,6 @@ void *rust_helper_phys_to_virt(phys_addr_t phys)
 	return phys_to_virt(phys);
 }
 
-void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t prot)
-{
-	return ioremap_prot(phys, size, prot);
-}
-
 /*
  * The address from which on /dev/mem does not cache. On x86 that is the end of
  * RAM: between the ranges of RAM, the MTRRs decide what is cached, whatever the
@@ -217,11 +117,6 @@ unsigned int rust_helper_phys_bits(void)
 #endif
 }
 
-bool rust_helper_pfn_is_online(unsigned long pfn)
-{
-	return pfn_to_online_page(pfn);
-}
-
 /* Whether any of these page frames is ZONE_DEVICE memory, which a driver has added. */
 bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 {
@@ -239,23 +134,6 @@ bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 	}
 #endif
 	return false;
-}
-
-void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset,
-				 size_t len)
-{
-	memcpy_from_page(to, pfn_to_page(pfn), offset, len);
-}
-
-void rust_helper_memcpy_to_pfn(unsigned long pfn, size_t offset, const void *from,
-			       size_t len)
-{
-	memcpy_to_page(pfn_to_page(pfn), offset, from, len);
-}
-
-void rust_helper_mark_pfn_dirty(unsigned long pfn)
-{
-	folio_mark_dirty(page_folio(pfn_to_page(pfn)));
 }
 
 /* Copies between a buffer of the kernel and memory that user space has mapped. */

@@ -6,7 +6,10 @@
 //! [`include/linux/compiler.h`](srctree/include/linux/compiler.h), `READ_ONCE()`, `data_race()`,
 //! [`include/linux/uio.h`](srctree/include/linux/uio.h), `_copy_to_iter()`.
 
-use crate::compat::helpers;
+use crate::{
+    compat::helpers,
+    mm::page::SharedPage, //
+};
 use core::{
     marker::PhantomData,
     ops::Range,
@@ -18,6 +21,7 @@ use kernel::{
         IovIterDest,
         IovIterSource, //
     },
+    page::PAGE_SIZE,
     prelude::*,
     sync::atomic::{
         Atomic,
@@ -104,8 +108,6 @@ use kernel::{
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// [`SharedPage`]: crate::mm::page::SharedPage
-/// [`SharedPage::is_hwpoisoned`]: crate::mm::page::SharedPage::is_hwpoisoned
 /// [`ContigPages`]: super::contig::ContigPages
 /// [`VmallocPages`]: super::vmalloc::VmallocPages
 #[derive(Clone, Copy)]
@@ -313,5 +315,31 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
         // fills by C functions are marked as intended races, and promise no more than some bits
         // either.
         unsafe { Atomic::from_ptr(ptr.cast().as_ptr()) }
+    }
+}
+
+// Where there is no high memory, as on all 64-bit architectures, every page has an address in the
+// kernel's linear mapping, whatever flags it is allocated with.
+static_assert!(
+    !cfg!(CONFIG_HIGHMEM),
+    "pages in high memory have no address that lasts"
+);
+
+impl SharedPage {
+    /// The page's address in the kernel's linear mapping, `page_address()`.
+    pub fn address(&self) -> *mut c_void {
+        // SAFETY: The page is valid.
+        unsafe { helpers::page_address(self.as_ptr()) }
+    }
+
+    /// The page's bytes, which must not be accessed if it is [broken](Self::is_hwpoisoned).
+    #[inline]
+    pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
+        // SAFETY: The page has an address, which is not null, as there is no high memory.
+        let ptr = unsafe { NonNull::new_unchecked(self.address().cast()) };
+        // SAFETY: The page is mapped there as long as it has references, so as long as `self` is
+        // borrowed. By the type invariant its bytes were initialized, and there are no Rust
+        // references to them except to atomics.
+        unsafe { SharedBytes::new(ptr, PAGE_SIZE) }
     }
 }

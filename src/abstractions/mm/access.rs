@@ -6,9 +6,7 @@
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h), `follow_pfnmap_start()`.
 
-use crate::compat::helpers;
-use core::cmp::min;
-use kernel::{
+use crate::{
     bindings,
     error::to_result,
     page::{
@@ -18,6 +16,7 @@ use kernel::{
     },
     prelude::*, //
 };
+use core::cmp::min;
 
 /// An access to the memory of a process.
 enum Access<'a> {
@@ -105,7 +104,7 @@ unsafe fn access_pfnmap(
         if unsafe { bindings::page_is_ram(pfn) } != 0 {
             // Memory that is being added counts as RAM before it can be accessed.
             // SAFETY: As above.
-            if !unsafe { helpers::pfn_is_online(pfn) } {
+            if !unsafe { bindings::pfn_is_online(pfn) } {
                 return Err(EFAULT);
             }
             // SAFETY: The page frame is RAM, and cannot be freed while the page table is locked.
@@ -114,14 +113,14 @@ unsafe fn access_pfnmap(
             unsafe {
                 match &mut access {
                     Access::Read(to) => {
-                        helpers::memcpy_from_pfn(to.as_mut_ptr().cast(), pfn, offset, len)
+                        bindings::memcpy_from_pfn(to.as_mut_ptr().cast(), pfn, offset, len)
                     }
                     Access::Write(from) => {
-                        helpers::memcpy_to_pfn(pfn, offset, from.as_ptr().cast(), len);
+                        bindings::memcpy_to_pfn(pfn, offset, from.as_ptr().cast(), len);
                         // A page whose entry is not special is the process's own copy. Its entry
                         // need not be dirty, for example if the page came back from swap.
                         if !found.0.special {
-                            helpers::mark_pfn_dirty(pfn);
+                            bindings::mark_pfn_dirty(pfn);
                         }
                     }
                 }
@@ -233,7 +232,7 @@ impl Remapped {
     fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
         let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
         // SAFETY: This may be called for any address, and fails for RAM.
-        let addr = unsafe { helpers::ioremap_prot(phys, PAGE_SIZE, prot) };
+        let addr = unsafe { bindings::ioremap_prot(phys, PAGE_SIZE, prot) };
         if addr.is_null() {
             return Err(ENOMEM);
         }

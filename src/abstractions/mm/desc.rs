@@ -10,44 +10,22 @@
 //! vm_area_desc`, [`include/linux/mm.h`](srctree/include/linux/mm.h), `mmap_action_remap_full()`.
 
 use super::{
-    frames::{
-        self,
-        AllAtOnce,
-        Cached,
-        Caching,
-        DeviceFrames,
-        FrameRun,
-        Frames,
-        IoFrames,
-        OnDemand,
-        Protection,
-        Recheck,
-        Rechecked, //
-    },
-    pages::{
-        self,
-        Pages, //
-    },
     pgoff::Pgoff,
-    vm_operations::{
-        VmOperations,
-        VmaState, //
-    },
-    vma::is_cow_mapping, //
-};
-use crate::compat::helpers;
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
-use kernel::{
-    bindings,
-    mm::virt::{
+    virt::{
         flags,
         vm_flags_t, //
     },
+    vm_operations::VmaState,
+    vma::is_cow_mapping, //
+};
+use crate::{
+    bindings,
     page::PAGE_SHIFT,
     prelude::*, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
 };
 
 /// The description of a mapping that is to be made, `struct vm_area_desc`.
@@ -75,24 +53,17 @@ use kernel::{
 /// # Examples
 ///
 /// ```
-/// struct Buffer(ContigPages);
+/// use kernel::mm::desc::VmaDesc;
 ///
-/// impl VmOperations for Buffer {}
-///
-/// fn mmap_prepare<'a>(
-///     buffer: &'a Buffer,
-///     mut desc: VmaDesc<'a, Buffer>,
-/// ) -> Result<VmaDesc<'a, Buffer, Ready>> {
-///     desc.deny_exec()?;
-///     desc.deny_expand();
+/// fn check<T>(desc: &mut VmaDesc<'_, T>) -> Result {
 ///     pr_info!("{} bytes from {:x} on\n", desc.size(), desc.start());
-///     let frames = buffer.0.frames_from(desc.pgoff().index());
-///     let frames = frames.and_then(|run| run.take(desc.pages()));
-///     desc.remap_pfn_range(frames.ok_or(EINVAL)?)
+///     if desc.pgoff().index() + desc.pages() > 16 {
+///         return Err(EINVAL);
+///     }
+///     desc.deny_expand();
+///     desc.deny_exec()
 /// }
-/// # let _ = mmap_prepare;
-/// # let _ = Buffer(ContigPages::alloc(1)?);
-/// # Ok::<(), Error>(())
+/// # let _ = check::<u32>;
 /// ```
 pub struct VmaDesc<'a, T, S = New> {
     desc: NonNull<bindings::vm_area_desc>,
@@ -120,17 +91,19 @@ pub struct Ready(());
 /// # Examples
 ///
 /// ```
-/// use simple_mmap::mm::desc::{
+/// use kernel::mm::desc::{
 ///     New,
-///     Undecided, //
+///     NotCow,
+///     Undecided,
+///     VmaDesc, //
 /// };
 ///
-/// fn read_only<T: VmOperations, S: Undecided>(desc: &mut VmaDesc<'_, T, S>) -> Result {
+/// fn read_only<T, S: Undecided>(desc: &mut VmaDesc<'_, T, S>) -> Result {
 ///     desc.deny_write()?;
 ///     desc.deny_exec()
 /// }
 ///
-/// fn new<T: VmOperations>(mut desc: VmaDesc<'_, T, New>) -> Result<VmaDesc<'_, T, NotCow>> {
+/// fn new<T>(mut desc: VmaDesc<'_, T, New>) -> Result<VmaDesc<'_, T, NotCow>> {
 ///     read_only(&mut desc)?;
 ///     desc.into_not_cow()
 /// }
@@ -139,51 +112,20 @@ pub trait Undecided: private::Sealed {}
 impl Undecided for New {}
 impl Undecided for NotCow {}
 
-/// A state in which frames with the caching `C` can be mapped. If a write can give the process a
-/// copy of the page, that is [`Cached`] only, because the copy is RAM.
-///
-/// # Examples
-///
-/// ```
-/// use simple_mmap::mm::{
-///     desc::Allows,
-///     frames::{
-///         Caching,
-///         IoFrames,
-///         Recheck, //
-///     }, //
-/// };
-///
-/// fn map<'a, T: VmOperations, S: Allows<C>, C: Caching, R: Recheck>(
-///     mut desc: VmaDesc<'a, T, S>,
-///     frames: IoFrames<'a, C, R>,
-/// ) -> Result<VmaDesc<'a, T, Ready>> {
-///     desc.deny_exec()?;
-///     desc.io_remap_pfn_range(frames)
-/// }
-/// ```
-pub trait Allows<C: Caching>: Undecided + private::Allows<C> {}
-impl Allows<Cached> for New {}
-impl<C: Caching> Allows<C> for NotCow {}
-
 mod private {
-    pub trait Allows<C> {}
-    impl Allows<super::Cached> for super::New {}
-    impl<C: super::Caching> Allows<C> for super::NotCow {}
-
     pub trait Sealed {}
     impl Sealed for super::New {}
     impl Sealed for super::NotCow {}
 }
 
-impl<'a, T: VmOperations> VmaDesc<'a, T> {
-    /// Wraps a raw pointer, in the mmap handler of a file that is not one of a [`MiscDevice`]: for
-    /// example one of a character device, of debugfs, or of DRM.
+impl<'a, T> VmaDesc<'a, T> {
+    /// Wraps a raw pointer, in the mmap handler of a file.
+    ///
+    /// A driver needs this only for files for which no abstraction of the kernel does it: for
+    /// example those of a character device, of debugfs, or of DRM.
     ///
     /// The handler must return 0 if the description reaches the state [`Ready`], and otherwise an
     /// error.
-    ///
-    /// [`MiscDevice`]: crate::device::miscdevice::MiscDevice
     ///
     /// # Errors
     ///
@@ -196,94 +138,65 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     ///   changed it since. Until the returned value, and what is made from it, is gone, nobody else
     ///   may use `desc`. All of that must be gone when the hook returns.
     /// - The file `desc->file` must be fit for `T`, as [`FileData`] defines it, from before this
-    ///   call until the file is released: see [`file_data`].
+    ///   call until the file is released: see [`file_data`]. That is if `T` has [`VmOperations`]:
+    ///   otherwise nothing can be made of the description.
     /// - `'a` must not last longer than until the file is released.
     /// - The address space of the file, `f_mapping`, must be valid, and stay the same, until the
-    ///   file is released. If it is that of an [`AddressSpace`], it must be what
-    ///   [`AddressSpace::into_mapping`] returned, and the file must own that reference until then.
+    ///   file is released. If it is not that of the file's inode, the file must own a reference on
+    ///   it until then.
     /// - The file must hold the module that this code is in until after the file is released, as it
-    ///   does if the owner of the file's operations is [`this_module`].
+    ///   does if that module is the owner of the file's operations.
     ///
     /// If the operations have `FOP_UNSIGNED_OFFSET`, the handler is called for offsets up to the
     /// largest one. In debugfs, the handler is called only for files that
     /// `debugfs_create_file_unsafe()` made.
     ///
     /// [`FileData`]: super::vm_operations::FileData
+    /// [`VmOperations`]: super::vm_operations::VmOperations
     /// [`file_data`]: super::vm_operations::file_data
-    /// [`AddressSpace`]: super::address_space::AddressSpace
-    /// [`AddressSpace::into_mapping`]: super::address_space::AddressSpace::into_mapping
-    /// [`this_module`]: crate::compat::this_module::this_module
     ///
     /// # Examples
-    ///
-    /// The operations of files that each have a page of their own, for `__register_chrdev()` and
-    /// the like:
     ///
     /// ```
     /// use kernel::{
     ///     bindings,
-    ///     types::ForeignOwnable, //
-    /// };
-    /// use simple_mmap::{
-    ///     compat::this_module::this_module,
-    ///     mm::vm_operations::file_data, //
-    /// };
-    ///
-    /// struct Page(ARef<SharedPage>);
-    ///
-    /// impl VmOperations for Page {}
-    ///
-    /// impl Pages for Page {
-    ///     fn fault(&self, _vmf: &VmFault) -> Result<ARef<SharedPage>, VmFaultError> {
-    ///         Ok(self.0.clone())
-    ///     }
-    /// }
-    ///
-    /// const FOPS: bindings::file_operations = bindings::file_operations {
-    ///     owner: this_module(),
-    ///     open: Some(open),
-    ///     release: Some(release),
-    ///     mmap_prepare: Some(mmap_prepare),
-    ///     fop_flags: bindings::FOP_UNSIGNED_OFFSET,
-    ///     ..pin_init::zeroed()
+    ///     mm::{
+    ///         desc::{
+    ///             Ready,
+    ///             VmaDesc, //
+    ///         },
+    ///         vm_operations::{
+    ///             file_data,
+    ///             VmOperations, //
+    ///         }, //
+    ///     }, //
     /// };
     ///
-    /// unsafe extern "C" fn open(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    ///     let page = SharedPage::alloc(GFP_KERNEL)
-    ///         .map_err(Error::from)
-    ///         .and_then(|page| Ok(Arc::new(Page(page), GFP_KERNEL)?));
-    ///     match page {
-    ///         Ok(page) => {
-    ///             // SAFETY: A file that is being opened is ours.
-    ///             unsafe { (*file).private_data = page.into_foreign() };
-    ///             0
-    ///         }
-    ///         Err(error) => error.to_errno(),
-    ///     }
+    /// struct Device {
+    ///     prepare: for<'a> fn(&'a Self, VmaDesc<'a, Self>) -> Result<VmaDesc<'a, Self, Ready>>,
     /// }
     ///
-    /// unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    ///     // SAFETY: The reference is the file's, which is released once.
-    ///     drop(unsafe { Arc::<Page>::from_foreign((*file).private_data) });
-    ///     0
-    /// }
+    /// impl VmOperations for Device {}
     ///
+    /// /// The operation `mmap_prepare`.
+    /// ///
+    /// /// # Safety
+    /// ///
+    /// /// The file must be open, and its private data be what `into_foreign` of an `Arc<Device>`
+    /// /// returned. This module must be the owner of its operations.
     /// unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
-    ///     // SAFETY: The file is open, and its private data is what `open` set it to.
-    ///     let page = unsafe { file_data::<Page>((*desc).file) };
+    ///     // SAFETY: The file is open, and its private data is a `Device`.
+    ///     let device = unsafe { file_data::<Device>((*desc).file) };
     ///     // SAFETY: This is the hook, and nothing else uses the description. Until the file is
-    ///     // released it has the data that `open` gave it, and the address space of its inode. The
-    ///     // module is the owner of its operations.
-    ///     let desc = unsafe { VmaDesc::<'_, Page>::from_raw(desc) };
-    ///     match desc.map(VmaDesc::serve_pages) {
-    ///         Ok(_ready) => {
-    ///             pr_info!("mapped {:p}\n", page);
-    ///             0
-    ///         }
+    ///     // released it has the same data, and the address space of its inode. The module is the
+    ///     // owner of its operations.
+    ///     let desc = unsafe { VmaDesc::<'_, Device>::from_raw(desc) };
+    ///     match desc.and_then(|desc| (device.prepare)(device, desc)) {
+    ///         Ok(_ready) => 0,
     ///         Err(error) => error.to_errno(),
     ///     }
     /// }
-    /// # let _ = FOPS;
+    /// # let _ = (mmap_prepare, |device: Device| device.prepare);
     /// ```
     pub unsafe fn from_raw(desc: *mut bindings::vm_area_desc) -> Result<Self> {
         // SAFETY: The hook is called with a valid description.
@@ -307,16 +220,6 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     ///
     /// [`EINVAL`] if [`Self::is_cow`] is true.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn mmap_prepare<T: Pages + Frames>(desc: VmaDesc<'_, T>) -> Result<VmaDesc<'_, T, Ready>> {
-    ///     if desc.is_cow() {
-    ///         return Ok(desc.serve_pages());
-    ///     }
-    ///     Ok(desc.into_not_cow()?.serve_frames())
-    /// }
-    /// ```
     pub fn into_not_cow(self) -> Result<VmaDesc<'a, T, NotCow>> {
         if self.is_cow() {
             return Err(EINVAL);
@@ -326,15 +229,15 @@ impl<'a, T: VmOperations> VmaDesc<'a, T> {
     }
 }
 
-impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
+impl<'a, T, S: Undecided> VmaDesc<'a, T, S> {
     /// The description.
-    fn desc(&self) -> &bindings::vm_area_desc {
+    pub(super) fn desc(&self) -> &bindings::vm_area_desc {
         // SAFETY: By the type invariant the description is valid, and nobody else has access to it.
         unsafe { self.desc.as_ref() }
     }
 
     /// The description, to be changed.
-    fn desc_mut(&mut self) -> &mut bindings::vm_area_desc {
+    pub(super) fn desc_mut(&mut self) -> &mut bindings::vm_area_desc {
         // SAFETY: By the type invariant the description is valid, and nobody else has access to it.
         unsafe { self.desc.as_mut() }
     }
@@ -380,7 +283,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         self.desc().vma_flags.__vma_flags[0] as vm_flags_t
     }
 
-    fn update_flags(&mut self, set: vm_flags_t, clear: vm_flags_t) {
+    pub(super) fn update_flags(&mut self, set: vm_flags_t, clear: vm_flags_t) {
         let flags = &mut self.desc_mut().vma_flags.__vma_flags[0];
         *flags = (*flags & !(clear as c_ulong)) | set as c_ulong;
     }
@@ -427,19 +330,21 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     /// # Examples
     ///
     /// ```
-    /// fn mmap_prepare<T: Pages>(mut desc: VmaDesc<'_, T>) -> VmaDesc<'_, T, Ready> {
+    /// use kernel::mm::desc::VmaDesc;
+    ///
+    /// fn keep_from_children<T>(desc: &mut VmaDesc<'_, T>) {
     ///     // The process cannot undo this, as the VMA is special.
     ///     desc.deny_copy();
     ///     desc.deny_expand();
-    ///     desc.serve_pages()
     /// }
+    /// # let _ = keep_from_children::<u32>;
     /// ```
     pub fn deny_copy(&mut self) {
         self.update_flags(flags::DONTCOPY, 0);
     }
 
     /// Decides the operations and the private data, which is all that is left to decide.
-    fn ready(
+    pub(super) fn ready(
         mut self,
         vm_ops: &'static bindings::vm_operations_struct,
         state: VmaState,
@@ -448,138 +353,5 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         desc.vm_ops = vm_ops;
         desc.private_data = state.into_private_data();
         self.into_state()
-    }
-
-    /// Decides that [`Pages::fault`] serves the pages of the mapping when a process touches them.
-    pub fn serve_pages(self) -> VmaDesc<'a, T, Ready>
-    where
-        T: Pages,
-    {
-        self.ready(&pages::Table::<T>::TABLE, VmaState::new(false))
-    }
-
-    /// Decides that all of the mapping is filled with these frames: the kernel calls
-    /// `remap_pfn_range()` over the VMA's range, once the VMA is in place. VM_PFNMAP.
-    ///
-    /// # Errors
-    ///
-    /// [`EINVAL`] if there are not exactly as many frames as pages in the mapping.
-    pub fn remap_pfn_range(mut self, frames: FrameRun<'a>) -> Result<VmaDesc<'a, T, Ready>> {
-        if frames.count() != self.pages() {
-            return Err(EINVAL);
-        }
-        // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
-        // User space may use them for `'a`, so until the file is released, which the VMA holds.
-        unsafe { helpers::mmap_action_remap_full(self.desc_mut(), frames.first().as_raw()) };
-        let state = VmaState::new(self.is_cow());
-        Ok(self.ready(&AllAtOnce::<T>::TABLE, state))
-    }
-
-    /// Decides that all of the mapping is filled with these frames of a device: once the VMA is in
-    /// place, the kernel calls `io_remap_pfn_range()` over the VMA's range, and then `R` checks the
-    /// frames again. VM_PFNMAP.
-    ///
-    /// # Errors
-    ///
-    /// [`EINVAL`] if there are not exactly as many frames as pages in the mapping, or if the frames
-    /// could not be found in order to unmap them: the address space of the file is not theirs, or
-    /// the mapping's offset is not the number of the first frame.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn mmap_prepare<'a, T: VmOperations>(
-    ///     raw_io: &'a RawIo,
-    ///     desc: VmaDesc<'a, T>,
-    /// ) -> Result<VmaDesc<'a, T, Ready>> {
-    ///     let first = Pfn::new(desc.pgoff().index());
-    ///     let range = PhysRange::new(raw_io, first, desc.pages())?;
-    ///     if range.is_uncached() {
-    ///         desc.into_not_cow()?.io_remap_pfn_range(range.uncached())
-    ///     } else {
-    ///         desc.io_remap_pfn_range(range.cached())
-    ///     }
-    /// }
-    /// ```
-    pub fn io_remap_pfn_range<C: Caching, R: Recheck>(
-        mut self,
-        frames: IoFrames<'a, C, R>,
-    ) -> Result<VmaDesc<'a, T, Ready>>
-    where
-        S: Allows<C>,
-    {
-        // SAFETY: The file is open, and its address space stays the same until it is released.
-        let space = unsafe { (*self.desc().file).f_mapping };
-        if frames.count() != self.pages()
-            || frames.first().as_raw() != self.pgoff().index()
-            || frames.space().as_ptr() != space
-        {
-            return Err(EINVAL);
-        }
-        let desc = self.desc_mut();
-        desc.page_prot = C::cached_so(desc.page_prot);
-        // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
-        // User space may use them as long as `R::recheck` succeeds, and when it begins to fail,
-        // they are unmapped: the tree of the file's address space contains the VMA before the
-        // frames are mapped. There is one exception, which the description does not tell: a VMA of
-        // another file system (Coda), which calls the hook before it inserts the VMA
-        // (`compat_vma_mmap()`).
-        unsafe { helpers::mmap_action_ioremap_full(desc, frames.first().as_raw()) };
-        let state = VmaState::new(self.is_cow());
-        Ok(self.ready(&Rechecked::<T, R>::TABLE, state))
-    }
-}
-
-impl<'a, T: Frames> VmaDesc<'a, T, NotCow> {
-    /// Decides that the frames that [`Frames::frames`] returns are mapped when a process touches
-    /// them. VM_PFNMAP, and the flags that `remap_pfn_range()` sets with it.
-    pub fn serve_frames(self) -> VmaDesc<'a, T, Ready> {
-        self.vm_pfnmap(&OnDemand::<T>::TABLE)
-    }
-}
-
-impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
-    /// Decides that the frames that [`DeviceFrames::device_frames`] returns are mapped when a
-    /// process touches them, and unmapped when the device goes. VM_PFNMAP, and the flags that
-    /// `remap_pfn_range()` sets with it.
-    ///
-    /// # Errors
-    ///
-    /// - [`EINVAL`] if not all of the mapping lies in the frames, or if the frames belong to
-    ///   another device than the file.
-    /// - [`ENODEV`] if the device is gone.
-    pub fn serve_device_frames(mut self, file: &'a T) -> Result<VmaDesc<'a, T, Ready>> {
-        let frames = file.device_frames();
-        let end = self
-            .pgoff()
-            .index()
-            .checked_add(self.pages())
-            .ok_or(EINVAL)?;
-        // SAFETY: The file is open, and its address space stays the same until it is released.
-        if end > frames.count() || !frames.are_in(unsafe { (*self.desc().file).f_mapping }) {
-            return Err(EINVAL);
-        }
-        if frames.is_revoked() {
-            return Err(ENODEV);
-        }
-        let prot = T::Caching::cached_so(self.desc().page_prot);
-        // As io_remap_pfn_range() does: device memory is not encrypted where RAM is.
-        // SAFETY: Any protection has a variant that is not encrypted.
-        self.desc_mut().page_prot = unsafe { helpers::pgprot_decrypted(prot) };
-        Ok(self.vm_pfnmap(&frames::Revocable::<T>::TABLE))
-    }
-}
-
-impl<'a, T: VmOperations> VmaDesc<'a, T, NotCow> {
-    /// Decides that these operations map page frames when a process touches them.
-    fn vm_pfnmap(
-        mut self,
-        vm_ops: &'static bindings::vm_operations_struct,
-    ) -> VmaDesc<'a, T, Ready> {
-        self.update_flags(
-            flags::PFNMAP | flags::IO | flags::DONTEXPAND | flags::DONTDUMP,
-            0,
-        );
-        self.ready(vm_ops, VmaState::new(false))
     }
 }

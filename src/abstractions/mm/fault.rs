@@ -6,19 +6,18 @@
 
 use super::{
     pgoff::Pgoff,
+    virt::{
+        flags,
+        vm_flags_t, //
+    },
     vma::{
         vm_flags,
         vm_range, //
     }, //
 };
-use crate::compat::helpers;
-use kernel::{
+use crate::{
     alloc::AllocError,
     bindings,
-    mm::virt::{
-        flags,
-        vm_flags_t, //
-    },
     page::PAGE_SHIFT,
     types::Opaque, //
 };
@@ -32,6 +31,14 @@ use kernel::{
 /// # Examples
 ///
 /// ```
+/// use kernel::mm::{
+///     fault::{
+///         VmFault,
+///         VmFaultError, //
+///     },
+///     pgoff::Pgoff, //
+/// };
+///
 /// fn is_first(vmf: &VmFault) -> Result<(), VmFaultError> {
 ///     if vmf.pgoff() > Pgoff::new(0) {
 ///         pr_info!("{:x} is beyond the first page\n", vmf.address());
@@ -114,7 +121,7 @@ impl VmFault {
     ///
     /// The fault must be one that a `huge_fault` operation is called for, with `PMD_ORDER`.
     pub(super) unsafe fn pmd_pgoff(&self) -> Option<Pgoff> {
-        let size = 1usize << (helpers::PMD_ORDER as usize + PAGE_SHIFT);
+        let size = 1usize << (bindings::PMD_ORDER as usize + PAGE_SHIFT);
         let first = self.address() & !(size - 1);
         // SAFETY: By the type invariant the VMA is valid and locked.
         let (start, end) = unsafe { vm_range(self.vma()) };
@@ -123,7 +130,7 @@ impl VmFault {
         }
         // SAFETY: By the type invariant the fault is valid, and in a `huge_fault` operation its
         // pointer to the PMD is valid, too.
-        if self.is_write() && unsafe { helpers::vmf_pmd_trans_huge(self.as_ptr()) } {
+        if self.is_write() && unsafe { bindings::vmf_pmd_trans_huge(self.as_ptr()) } {
             return None;
         }
         let before = (self.address() - first) >> PAGE_SHIFT;
@@ -136,6 +143,15 @@ impl VmFault {
 /// # Examples
 ///
 /// ```
+/// use kernel::{
+///     mm::{
+///         fault::VmFaultError,
+///         page::SharedPage,
+///         pgoff::Pgoff, //
+///     },
+///     sync::aref::ARef, //
+/// };
+///
 /// fn alloc(pgoff: Pgoff) -> Result<ARef<SharedPage>, VmFaultError> {
 ///     if pgoff.index() >= 16 {
 ///         return Err(VmFaultError::SigBus);

@@ -6,9 +6,7 @@
 //! [`include/linux/gfp.h`](srctree/include/linux/gfp.h), `alloc_pages()`.
 
 use super::pgoff::Pgoff;
-use crate::compat::helpers;
-use core::ptr::NonNull;
-use kernel::{
+use crate::{
     alloc::AllocError,
     bindings,
     sync::aref::{
@@ -17,6 +15,7 @@ use kernel::{
     },
     types::Opaque, //
 };
+use core::ptr::NonNull;
 
 /// A folio of 2^order pages, for the 2^order offsets of a file from its index on.
 ///
@@ -39,6 +38,15 @@ use kernel::{
 /// # Examples
 ///
 /// ```
+/// use kernel::{
+///     mm::{
+///         folio::Folio,
+///         page::SharedPage,
+///         pgoff::Pgoff, //
+///     },
+///     sync::aref::ARef, //
+/// };
+///
 /// let folio = Folio::alloc(2, Pgoff::new(8))?;
 /// assert_eq!(folio.order(), 2);
 /// let page: ARef<SharedPage> = (&folio.pages()[1]).into();
@@ -63,7 +71,7 @@ unsafe impl AlwaysRefCounted for Folio {
     fn inc_ref(&self) {
         // SAFETY: By the type invariant the folio is valid. The C side overlays a folio and its
         // first page, and a reference on that is one on the folio.
-        unsafe { helpers::get_page(self.as_ptr().cast()) };
+        unsafe { bindings::get_page(self.as_ptr().cast()) };
     }
 
     unsafe fn dec_ref(folio: NonNull<Self>) {
@@ -74,7 +82,7 @@ unsafe impl AlwaysRefCounted for Folio {
 
 impl Folio {
     /// The largest order: one entry of a PMD maps a folio of this order, 2 MiB with pages of 4 KiB.
-    pub const MAX_ORDER: u32 = helpers::PMD_ORDER;
+    pub const MAX_ORDER: u32 = bindings::PMD_ORDER;
 
     /// Allocates a folio of 2^`order` pages for user space. It is zeroed. Its first page is for the
     /// offset `index`.
@@ -97,11 +105,11 @@ impl Folio {
         if order > Self::MAX_ORDER || index.index() & ((1 << order) - 1) != 0 {
             return Err(AllocError);
         }
-        let mut gfp = helpers::GFP_HIGHUSER | bindings::__GFP_ZERO;
+        let mut gfp = bindings::GFP_HIGHUSER | bindings::__GFP_ZERO;
         if order > 0 {
-            gfp |= helpers::__GFP_COMP
-                | helpers::__GFP_NOMEMALLOC
-                | helpers::__GFP_NORETRY
+            gfp |= bindings::__GFP_COMP
+                | bindings::__GFP_NOMEMALLOC
+                | bindings::__GFP_NORETRY
                 | bindings::__GFP_NOWARN;
         }
         // SAFETY: This is process context, where allocating may sleep, and the order is one that
@@ -110,7 +118,7 @@ impl Folio {
         // The C side overlays the first page of a folio with the folio.
         let folio: NonNull<bindings::folio> = page.cast();
         // SAFETY: The folio is ours alone so far.
-        unsafe { helpers::folio_set_index(folio.as_ptr(), index.index()) };
+        unsafe { bindings::folio_set_index(folio.as_ptr(), index.index()) };
         // INVARIANT: The index was checked to be a multiple of the number of pages.
         // SAFETY: What was allocated has one reference, which is ours.
         Ok(unsafe { ARef::from_raw(folio.cast()) })
@@ -123,15 +131,18 @@ impl Folio {
     /// The order, `folio_order()`: the folio has 2^order pages.
     pub fn order(&self) -> u32 {
         // SAFETY: By the type invariant the folio is valid.
-        unsafe { helpers::folio_order(self.as_ptr()) }
+        unsafe { bindings::folio_order(self.as_ptr()) }
     }
 
     /// Whether one entry of a PMD may map the folio: the folio has the order for that, and none of
     /// its pages is hardware-poisoned. If one is, each page needs an entry of its own, so that the
     /// kernel finds the poisoned page when a process touches it.
     pub(super) fn is_pmd_mappable(&self) -> bool {
+        if self.order() != Self::MAX_ORDER {
+            return false;
+        }
         // SAFETY: By the type invariant the folio is valid.
-        self.order() == Self::MAX_ORDER && !unsafe { helpers::folio_find_hwpoisoned(self.as_ptr()) }
+        !unsafe { bindings::folio_find_hwpoisoned(self.as_ptr()) }
     }
 
     /// Keeps `finish_fault()` from mapping the folio by an entry of a PMD from now on: marks the
@@ -143,7 +154,7 @@ impl Folio {
     pub(super) fn set_pte_mapped(&self) {
         // SAFETY: By the type invariant the folio is valid. For a folio that is in no page cache,
         // nothing else in the kernel depends on the mark.
-        unsafe { helpers::folio_set_has_hwpoisoned(self.as_ptr()) };
+        unsafe { bindings::folio_set_has_hwpoisoned(self.as_ptr()) };
     }
 
     /// Gives a reference back, `folio_put()`. Returns whether it was the last one, so that the
@@ -160,7 +171,7 @@ impl Folio {
     /// The caller must own a reference on the folio, and give it up.
     pub(super) unsafe fn put_raw(folio: *mut bindings::folio) -> bool {
         // SAFETY: The caller owns a reference.
-        let last = unsafe { helpers::folio_put_testzero(folio) };
+        let last = unsafe { bindings::folio_put_testzero(folio) };
         if last {
             // SAFETY: Nobody has a reference any more, which is when this is to be called.
             unsafe { bindings::__folio_put(folio) };

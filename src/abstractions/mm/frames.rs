@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mappings of page frames, without references: VM_PFNMAP.
+//! Mappings of page frames of devices.
 //!
-//! The frames are mapped all at once, or when a process touches them.
+//! The frames have a kind of caching, and can be taken back: then they are unmapped.
 //!
-//! C headers: [`include/linux/mm.h`](srctree/include/linux/mm.h), `remap_pfn_range()`,
-//! `vmf_insert_pfn()`, [`include/linux/huge_mm.h`](srctree/include/linux/huge_mm.h),
-//! `vmf_insert_pfn_pmd()`.
+//! C headers: [`include/linux/mm.h`](srctree/include/linux/mm.h), `io_remap_pfn_range()`,
+//! [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h), `pgprot_noncached()`.
+
+pub use super::pfnmap::{
+    FrameRun,
+    Frames, //
+};
 
 use super::{
-    access,
     address_space::AddressSpace,
+    desc::{
+        New,
+        NotCow,
+        Ready,
+        Undecided,
+        VmaDesc, //
+    },
     fault::VmFault,
-    folio::Folio,
     pfn::Pfn,
+    pfnmap::AllAtOnce,
     pgoff::Pgoff,
     vm_operations::{
         self,
         file_data,
-        VmOperations, //
+        VmOperations,
+        VmaState, //
     }, //
 };
 use crate::compat::helpers;
@@ -29,79 +40,10 @@ use kernel::{
     prelude::*, //
 };
 
-/// Contiguous page frames that can be mapped into user space for the duration of `'a`.
-///
-/// # Invariants
-///
-/// For the duration of `'a` the frames are memory that the kernel maps cached, and that user space
-/// may read and write at any time.
-///
-/// # Examples
-///
-/// The owner of memory gives out its frames:
-///
-/// ```
-/// let memory = ContigPages::alloc(4)?;
-/// let run: FrameRun<'_> = memory.frames_from(1).ok_or(EINVAL)?;
-/// assert_eq!(run.count(), 3);
-/// assert_eq!(run.take(2).map(|run| run.count()), Some(2));
-/// # Ok::<(), Error>(())
-/// ```
-#[derive(Clone, Copy)]
-pub struct FrameRun<'a> {
-    first: Pfn,
-    count: usize,
-    _memory: PhantomData<&'a ()>,
-}
-
-impl<'a> FrameRun<'a> {
-    /// The `count` frames from `first` on.
-    ///
-    /// # Safety
-    ///
-    /// For the duration of `'a`, they must be memory that user space may read and write at any
-    /// time, and that the kernel maps cached.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn frame_of(page: &SharedPage) -> FrameRun<'_> {
-    ///     // SAFETY: The page stays as long as it is borrowed, and nobody has a Rust reference to
-    ///     // its bytes. The kernel maps it cached, as all memory.
-    ///     unsafe { FrameRun::new(page.pfn(), 1) }
-    /// }
-    /// # let _ = frame_of;
-    /// ```
-    pub unsafe fn new(first: Pfn, count: usize) -> Self {
-        // INVARIANT: As the caller promises.
-        Self {
-            first,
-            count,
-            _memory: PhantomData,
-        }
-    }
-
-    /// How many frames there are.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The first `count` frames, if there are that many.
-    pub fn take(self, count: usize) -> Option<Self> {
-        // INVARIANT: They are part of `self`.
-        (count <= self.count).then_some(Self { count, ..self })
-    }
-
-    /// The number of the first frame.
-    pub(super) fn first(&self) -> Pfn {
-        self.first
-    }
-}
-
 /// How the processor caches a mapping: [`Cached`], [`Uncached`] or [`WriteCombining`].
 pub trait Caching: Protection + 'static {}
 
-pub(super) use private::Protection;
+use private::Protection;
 
 /// Cached, as RAM is.
 pub struct Cached(());
@@ -117,9 +59,38 @@ impl Caching for Cached {}
 impl Caching for Uncached {}
 impl Caching for WriteCombining {}
 
+/// A state in which frames with the caching `C` can be mapped. If a write can give the process a
+/// copy of the page, that is [`Cached`] only, because the copy is RAM.
+///
+/// # Examples
+///
+/// ```
+/// use simple_mmap::mm::frames::{
+///     Allows,
+///     Caching,
+///     IoFrames,
+///     Recheck, //
+/// };
+///
+/// fn map<'a, T: VmOperations, S: Allows<C>, C: Caching, R: Recheck>(
+///     mut desc: VmaDesc<'a, T, S>,
+///     frames: IoFrames<'a, C, R>,
+/// ) -> Result<VmaDesc<'a, T, Ready>> {
+///     desc.deny_exec()?;
+///     desc.io_remap_pfn_range(frames)
+/// }
+/// ```
+pub trait Allows<C: Caching>: Undecided + private::Allows<C> {}
+impl Allows<Cached> for New {}
+impl<C: Caching> Allows<C> for NotCow {}
+
 mod private {
     use super::helpers;
     use kernel::bindings::pgprot_t;
+
+    pub trait Allows<C> {}
+    impl Allows<super::Cached> for super::New {}
+    impl<C: super::Caching> Allows<C> for super::NotCow {}
 
     pub trait Protection {
         /// The protection with this kind of caching.
@@ -218,36 +189,6 @@ pub trait Recheck: 'static {
     ///
     /// On any error the frames are unmapped, and the mapping fails.
     fn recheck(first: Pfn, count: usize) -> Result;
-}
-
-/// A mapping whose page frames are mapped when a process touches them. Implemented by what the open
-/// file refers to.
-///
-/// # Examples
-///
-/// A ring of frames, which the file repeats without end:
-///
-/// ```
-/// struct Ring(ContigPages);
-///
-/// impl VmOperations for Ring {}
-///
-/// impl Frames for Ring {
-///     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>> {
-///         self.0.frames_from(pgoff.index().checked_rem(self.0.count())?)
-///     }
-/// }
-/// # let _ = Ring(ContigPages::alloc(4)?);
-/// # Ok::<(), Error>(())
-/// ```
-pub trait Frames: VmOperations {
-    /// Returns the frames from the offset `pgoff` on, as many as are contiguous. If there is none
-    /// at this offset, returns `None`, and the process gets a `SIGBUS`. An offset must always have
-    /// the same frame.
-    ///
-    /// Any number of calls can run at the same time. The mmap lock or the VMA's lock is held for
-    /// reading. May sleep.
-    fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>>;
 }
 
 /// Page frames of a device that can go away, as when it is unbound from its driver. They are mapped
@@ -405,27 +346,100 @@ pub trait DeviceFrames: VmOperations {
     fn device_frames(&self) -> &RevocableFrames<Self::Caching>;
 }
 
-/// Makes the table of operations for VMAs whose frames are mapped all at once, by an mmap action.
-/// There is no fault operation: a process that touches a page that is not mapped, or not any more,
-/// gets a `SIGBUS`.
-pub(super) struct AllAtOnce<T>(PhantomData<T>);
+impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
+    /// Decides that all of the mapping is filled with these frames of a device: once the VMA is in
+    /// place, the kernel calls `io_remap_pfn_range()` over the VMA's range, and then `R` checks the
+    /// frames again. VM_PFNMAP.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if there are not exactly as many frames as pages in the mapping, or if the frames
+    /// could not be found in order to unmap them: the address space of the file is not theirs, or
+    /// the mapping's offset is not the number of the first frame.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn mmap_prepare<'a, T: VmOperations>(
+    ///     raw_io: &'a RawIo,
+    ///     desc: VmaDesc<'a, T>,
+    /// ) -> Result<VmaDesc<'a, T, Ready>> {
+    ///     let first = Pfn::new(desc.pgoff().index());
+    ///     let range = PhysRange::new(raw_io, first, desc.pages())?;
+    ///     if range.is_uncached() {
+    ///         desc.into_not_cow()?.io_remap_pfn_range(range.uncached())
+    ///     } else {
+    ///         desc.io_remap_pfn_range(range.cached())
+    ///     }
+    /// }
+    /// ```
+    pub fn io_remap_pfn_range<C: Caching, R: Recheck>(
+        mut self,
+        frames: IoFrames<'a, C, R>,
+    ) -> Result<VmaDesc<'a, T, Ready>>
+    where
+        S: Allows<C>,
+    {
+        // SAFETY: The file is open, and its address space stays the same until it is released.
+        let space = unsafe { (*self.desc().file).f_mapping };
+        if frames.count() != self.pages()
+            || frames.first().as_raw() != self.pgoff().index()
+            || frames.space().as_ptr() != space
+        {
+            return Err(EINVAL);
+        }
+        let desc = self.desc_mut();
+        desc.page_prot = C::cached_so(desc.page_prot);
+        // SAFETY: The description is valid and has no action yet. The frames fill all of the VMA.
+        // User space may use them as long as `R::recheck` succeeds, and when it begins to fail,
+        // they are unmapped: the tree of the file's address space contains the VMA before the
+        // frames are mapped. There is one exception, which the description does not tell: a VMA of
+        // another file system (Coda), which calls the hook before it inserts the VMA
+        // (`compat_vma_mmap()`).
+        unsafe { helpers::mmap_action_ioremap_full(desc, frames.first().as_raw()) };
+        let state = VmaState::new(self.is_cow());
+        Ok(self.ready(&Rechecked::<T, R>::TABLE, state))
+    }
+}
 
-impl<T: VmOperations> AllAtOnce<T> {
-    pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
-        open: Some(vm_operations::open::<T>),
-        close: Some(vm_operations::close::<T>),
-        mapped: Some(vm_operations::mapped::<T>),
-        access: Some(access::access),
-        ..pin_init::zeroed()
-    };
+impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
+    /// Decides that the frames that [`DeviceFrames::device_frames`] returns are mapped when a
+    /// process touches them, and unmapped when the device goes. VM_PFNMAP, and the flags that
+    /// `remap_pfn_range()` sets with it.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`] if not all of the mapping lies in the frames, or if the frames belong to
+    ///   another device than the file.
+    /// - [`ENODEV`] if the device is gone.
+    pub fn serve_device_frames(mut self, file: &'a T) -> Result<VmaDesc<'a, T, Ready>> {
+        let frames = file.device_frames();
+        let end = self
+            .pgoff()
+            .index()
+            .checked_add(self.pages())
+            .ok_or(EINVAL)?;
+        // SAFETY: The file is open, and its address space stays the same until it is released.
+        if end > frames.count() || !frames.are_in(unsafe { (*self.desc().file).f_mapping }) {
+            return Err(EINVAL);
+        }
+        if frames.is_revoked() {
+            return Err(ENODEV);
+        }
+        let prot = T::Caching::cached_so(self.desc().page_prot);
+        // As io_remap_pfn_range() does: device memory is not encrypted where RAM is.
+        // SAFETY: Any protection has a variant that is not encrypted.
+        self.desc_mut().page_prot = unsafe { helpers::pgprot_decrypted(prot) };
+        Ok(self.vm_pfnmap(&Revocable::<T>::TABLE))
+    }
 }
 
 /// Makes the table of operations for VMAs like those of [`AllAtOnce`] whose frames `R` checks after
 /// the action.
-pub(super) struct Rechecked<T, R>(PhantomData<(T, R)>);
+struct Rechecked<T, R>(PhantomData<(T, R)>);
 
 impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
-    pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
+    const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
         mapped: Some(Self::mapped),
         ..AllAtOnce::<T>::TABLE
     };
@@ -463,82 +477,15 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
     }
 }
 
-/// Makes the table of operations for VMAs whose frames are mapped when a process touches them.
-pub(super) struct OnDemand<T>(PhantomData<T>);
-
-// A VMA has this table if `VmaDesc::serve_frames` put it there, or if the VMA is a copy of one that
-// has it. The VMA is VM_PFNMAP, and a write does not give the process a copy of the page.
-impl<T: Frames> OnDemand<T> {
-    pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
-        fault: Some(Self::fault),
-        huge_fault: Some(Self::huge_fault),
-        map_pages: Some(vm_operations::map_no_pages),
-        ..AllAtOnce::<T>::TABLE
-    };
-
-    /// # Safety
-    ///
-    /// `vmf` must be a fault in a VMA with this table.
-    unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
-        // SAFETY: The fault is valid until we return, and the VMA is locked for reading.
-        let fault = unsafe { VmFault::from_raw(vmf) };
-        // SAFETY: The VMA holds its file.
-        let data = unsafe { file_data::<T>(fault.file()) };
-        let Some(run) = data.frames(fault.pgoff()).and_then(|run| run.take(1)) else {
-            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
-        };
-        // SAFETY: The VMA is locked and VM_PFNMAP, and a write does not give the process a copy.
-        // The address is in the VMA. User space may use the frame as long as the data exist that it
-        // is borrowed from: those of the VMA's file.
-        unsafe { bindings::vmf_insert_pfn(fault.vma(), fault.address(), run.first().as_raw()) }
-    }
-
-    /// # Safety
-    ///
-    /// `vmf` must be a fault in a VMA with this table, and `order` that of the entry to be made.
-    unsafe extern "C" fn huge_fault(
-        vmf: *mut bindings::vm_fault,
-        order: c_uint,
-    ) -> bindings::vm_fault_t {
-        if order != Folio::MAX_ORDER {
-            return bindings::vm_fault_reason_VM_FAULT_FALLBACK;
-        }
-        // SAFETY: The fault is valid until we return, and the VMA is locked for reading.
-        let fault = unsafe { VmFault::from_raw(vmf) };
-        // SAFETY: The VMA holds its file.
-        let data = unsafe { file_data::<T>(fault.file()) };
-        // SAFETY: This is a `huge_fault` operation, and the order is `PMD_ORDER`.
-        let run = unsafe { fault.pmd_pgoff() }
-            .and_then(|first| data.frames(first))
-            .and_then(|run| run.take(1 << Folio::MAX_ORDER))
-            .filter(|run| run.first().as_raw() % (1 << Folio::MAX_ORDER) == 0);
-        let Some(run) = run else {
-            return bindings::vm_fault_reason_VM_FAULT_FALLBACK;
-        };
-        // The C side is told that this is a read even if it is a write: `insert_folio_pmd` in
-        // pages.rs says why.
-        // SAFETY: As in `fault`, for all frames of the run. Their range of addresses is in the VMA,
-        // and the number of the first frame is a multiple of their count.
-        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
-        let ret = unsafe { bindings::vmf_insert_pfn_pmd(vmf, run.first().as_raw(), false) };
-        #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
-        let (ret, _) = (bindings::vm_fault_reason_VM_FAULT_FALLBACK, run);
-        match ret {
-            bindings::vm_fault_reason_VM_FAULT_NOPAGE => ret,
-            _ => bindings::vm_fault_reason_VM_FAULT_FALLBACK,
-        }
-    }
-}
-
 /// Makes the table of operations for VMAs whose frames are unmapped when the device goes.
-pub(super) struct Revocable<T>(PhantomData<T>);
+struct Revocable<T>(PhantomData<T>);
 
 // A VMA has this table if `VmaDesc::serve_device_frames` put it there, or if the VMA is a copy of
 // one that has it. The VMA is VM_PFNMAP, a write does not give the process a copy of the page, and
 // the VMA's protection has the caching of `T`, which mprotect() does not change
 // (`vm_pgprot_modify()`).
 impl<T: DeviceFrames> Revocable<T> {
-    pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
+    const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
         fault: Some(Self::fault),
         map_pages: Some(vm_operations::map_no_pages),
         ..AllAtOnce::<T>::TABLE

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Describing and serving mappings: what `rust/kernel/mm/` would contain.
+//!
+//! All files here but [`address_space`] and [`frames`] are also files of the kernel's crate in the
+//! patches that `make series` writes. In their examples, `kernel::mm` stands for `simple_mmap::mm`.
 
 pub mod access;
 pub mod address_space;
@@ -11,6 +14,10 @@ pub mod frames;
 pub mod page;
 pub mod pages;
 pub mod pfn;
+pub mod pfnmap;
 pub mod pgoff;
 pub mod vm_operations;
 pub mod vma;
+
+// The kernel's own module of this name, for the files that are also the kernel's.
+pub(crate) use kernel::mm::virt;

@@ -10,42 +10,27 @@ use super::{
     pgoff::Pgoff, //
 };
 use crate::{
-    compat::helpers,
-    memory::shared_bytes::SharedBytes, //
-};
-use core::{
-    mem::ManuallyDrop,
-    ptr::NonNull, //
-};
-use kernel::{
     alloc::{
         flags::__GFP_ZERO,
         AllocError,
         Flags, //
     },
     bindings,
-    page::{
-        Page,
-        PAGE_SIZE, //
-    },
-    prelude::*,
+    page::Page,
     sync::aref::{
         ARef,
         AlwaysRefCounted, //
     },
     types::Opaque, //
 };
-
-// Where there is no high memory, as on all 64-bit architectures, every page has an address in the
-// kernel's linear mapping, whatever flags it is allocated with.
-static_assert!(
-    !cfg!(CONFIG_HIGHMEM),
-    "pages in high memory have no address that lasts"
-);
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
 
 /// A page that can have several owners: the driver, page tables, pipes, and whoever pins it.
 ///
-/// A [`kernel::page::Page`] is the only owner of its page, and frees it. This page is freed when
+/// A [`Page`] is the only owner of its page, and frees it. This page is freed when
 /// the last reference on it is given back, by any owner. An [`ARef<SharedPage>`](ARef) is a
 /// reference: making one from a borrowed page takes a reference (`get_page()`), and dropping it
 /// gives that back (`put_page()`).
@@ -53,18 +38,21 @@ static_assert!(
 /// # Invariants
 ///
 /// This is a `struct page` with at least one reference. Only the page allocator frees it, after the
-/// last reference is given back. It has an address in the kernel's linear mapping. Its bytes were
-/// initialized, and there are no Rust references to them except to atomics.
+/// last reference is given back. Its bytes were initialized, and there are no Rust references to
+/// them except to atomics.
 ///
 /// # Examples
 ///
 /// ```
+/// use kernel::{
+///     mm::page::SharedPage,
+///     sync::aref::ARef, //
+/// };
+///
 /// let page = SharedPage::alloc(GFP_KERNEL)?;
 /// let another: ARef<SharedPage> = (&*page).into();
 /// assert_eq!(page.pfn(), another.pfn());
 /// assert!(!page.is_hwpoisoned());
-/// assert!(!page.address().is_null());
-/// page.bytes().write(0, &[1, 2, 3])?;
 /// assert!(!SharedPage::put(another));
 /// assert!(SharedPage::put(page));
 /// # Ok::<(), Error>(())
@@ -75,9 +63,8 @@ pub struct SharedPage(Opaque<bindings::page>);
 // SAFETY: References on a page may be given back by any thread.
 unsafe impl Send for SharedPage {}
 
-// SAFETY: The methods that take `&self` take further references, which is atomic, compute the
-// page's address and its frame, which never change, or read flags, which others may change at any
-// time.
+// SAFETY: The methods that take `&self` take further references, which is atomic, compute what
+// never changes, such as the page's frame, or read flags, which others may change at any time.
 unsafe impl Sync for SharedPage {}
 
 // SAFETY: By the type invariant the page has references, and stays as long as it has one.
@@ -85,13 +72,13 @@ unsafe impl AlwaysRefCounted for SharedPage {
     #[inline]
     fn inc_ref(&self) {
         // SAFETY: By the type invariant the page is valid and has a reference already.
-        unsafe { helpers::get_page(self.as_ptr()) };
+        unsafe { bindings::get_page(self.as_ptr()) };
     }
 
     #[inline]
     unsafe fn dec_ref(page: NonNull<Self>) {
         // SAFETY: The caller gives up a reference.
-        unsafe { Folio::put_raw(helpers::page_folio(page.as_ptr().cast())) };
+        unsafe { Folio::put_raw(bindings::page_folio(page.as_ptr().cast())) };
     }
 }
 
@@ -119,22 +106,26 @@ impl SharedPage {
         // `Page` is never dropped.
         let page: ARef<Self> = unsafe { ARef::from_raw(page.cast()) };
         // With hardware tags, __GFP_SKIP_ZERO in the caller's flags would override __GFP_ZERO.
-        if cfg!(CONFIG_KASAN_HW_TAGS) {
-            // This cannot fail, as the range is in the page.
-            let _ = page.bytes().clear(0..PAGE_SIZE);
-        }
+        #[cfg(CONFIG_KASAN_HW_TAGS)]
+        // SAFETY: The page is ours alone so far. It has an address, as there is no high memory on
+        // an architecture with hardware tags.
+        unsafe {
+            bindings::page_address(page.as_ptr())
+                .cast::<u8>()
+                .write_bytes(0, crate::page::PAGE_SIZE)
+        };
         Ok(page)
     }
 
     #[inline]
-    pub(super) fn as_ptr(&self) -> *mut bindings::page {
+    pub(crate) fn as_ptr(&self) -> *mut bindings::page {
         self.0.get()
     }
 
     /// The folio that the page belongs to.
     pub(crate) fn folio(&self) -> &Folio {
         // SAFETY: The page is valid, and a reference on it is one on its folio.
-        unsafe { &*helpers::page_folio(self.as_ptr()).cast() }
+        unsafe { &*bindings::page_folio(self.as_ptr()).cast() }
     }
 
     /// Whether the page is one of several of a folio, `PageCompound()`. This is written in Rust,
@@ -159,37 +150,20 @@ impl SharedPage {
     /// folio say.
     pub(super) fn serves(&self, pgoff: Pgoff) -> bool {
         // SAFETY: The page is valid.
-        !self.is_compound() || unsafe { helpers::page_pgoff(self.as_ptr()) } == pgoff.index()
+        !self.is_compound() || unsafe { bindings::page_pgoff(self.as_ptr()) } == pgoff.index()
     }
 
     /// The page frame, `page_to_pfn()`.
     pub fn pfn(&self) -> Pfn {
         // SAFETY: The page is valid.
-        Pfn::containing(unsafe { helpers::page_to_phys(self.as_ptr()) })
-    }
-
-    /// The page's address in the kernel's linear mapping, `page_address()`.
-    pub fn address(&self) -> *mut c_void {
-        // SAFETY: The page is valid.
-        unsafe { helpers::page_address(self.as_ptr()) }
+        Pfn::containing(unsafe { bindings::page_to_phys(self.as_ptr()) })
     }
 
     /// Whether the page is hardware-poisoned, `PageHWPoison()`: its memory is known to be broken,
     /// so its bytes must not be accessed.
     pub fn is_hwpoisoned(&self) -> bool {
         // SAFETY: The page is valid.
-        unsafe { helpers::page_is_hwpoisoned(self.as_ptr()) }
-    }
-
-    /// The page's bytes, which must not be accessed if it is [broken](Self::is_hwpoisoned).
-    #[inline]
-    pub fn bytes(&self) -> SharedBytes<'_, PAGE_SIZE> {
-        // SAFETY: By the type invariant the page has an address, which is not null.
-        let ptr = unsafe { NonNull::new_unchecked(self.address().cast()) };
-        // SAFETY: The page is mapped there as long as it has references, so as long as `self` is
-        // borrowed. By the type invariant its bytes were initialized, and there are no Rust
-        // references to them except to atomics.
-        unsafe { SharedBytes::new(ptr, PAGE_SIZE) }
+        unsafe { bindings::page_is_hwpoisoned(self.as_ptr()) }
     }
 
     /// Gives a reference back, `put_page()`. Returns whether it was the last one, in which case the
@@ -197,6 +171,6 @@ impl SharedPage {
     pub fn put(page: ARef<Self>) -> bool {
         let page = ARef::into_raw(page);
         // SAFETY: The reference was ours, and is not used after this.
-        unsafe { Folio::put_raw(helpers::page_folio(page.as_ptr().cast())) }
+        unsafe { Folio::put_raw(bindings::page_folio(page.as_ptr().cast())) }
     }
 }

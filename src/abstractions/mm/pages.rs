@@ -6,6 +6,11 @@
 //! [`include/linux/huge_mm.h`](srctree/include/linux/huge_mm.h), `vmf_insert_folio_pmd()`.
 
 use super::{
+    desc::{
+        Ready,
+        Undecided,
+        VmaDesc, //
+    },
     fault::{
         VmFault,
         VmFaultError, //
@@ -15,17 +20,17 @@ use super::{
     vm_operations::{
         self,
         file_data,
-        VmOperations, //
+        VmOperations,
+        VmaState, //
     }, //
 };
-use crate::compat::helpers;
-use core::marker::PhantomData;
-use kernel::{
+use crate::{
     bindings,
     pr_warn_once,
     prelude::*,
     sync::aref::ARef, //
 };
+use core::marker::PhantomData;
 
 /// A mapping of pages with references. Implemented by what the open file refers to.
 ///
@@ -37,6 +42,20 @@ use kernel::{
 /// One page, at offset 0 of the file:
 ///
 /// ```
+/// use kernel::{
+///     mm::{
+///         fault::{
+///             VmFault,
+///             VmFaultError, //
+///         },
+///         page::SharedPage,
+///         pages::Pages,
+///         pgoff::Pgoff,
+///         vm_operations::VmOperations, //
+///     },
+///     sync::aref::ARef, //
+/// };
+///
 /// struct OnePage(ARef<SharedPage>);
 ///
 /// impl VmOperations for OnePage {}
@@ -78,13 +97,23 @@ pub trait Pages: VmOperations {
     fn served(&self, _vmf: &VmFault, _page: &SharedPage, _huge: bool) {}
 }
 
+impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
+    /// Decides that [`Pages::fault`] serves the pages of the mapping when a process touches them.
+    pub fn serve_pages(self) -> VmaDesc<'a, T, Ready>
+    where
+        T: Pages,
+    {
+        self.ready(&Table::<T>::TABLE, VmaState::new(false))
+    }
+}
+
 /// Makes the table of operations for VMAs whose pages `T` serves.
-pub(super) struct Table<T>(PhantomData<T>);
+struct Table<T>(PhantomData<T>);
 
 // A VMA has this table if `VmaDesc::serve_pages` put it there, or it is a copy of one that has. It
 // is neither VM_PFNMAP nor VM_MIXEDMAP: the kernel keeps references on all that is mapped in it.
 impl<T: Pages> Table<T> {
-    pub(super) const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
+    const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
         open: Some(vm_operations::open::<T>),
         close: Some(vm_operations::close::<T>),
         mapped: Some(vm_operations::mapped::<T>),
@@ -154,7 +183,7 @@ impl<T: Pages> Table<T> {
     fn needs_single_pages(fault: &VmFault) -> bool {
         // SAFETY: The VMA is valid, and the flags that the helper reads do not change while it is
         // locked.
-        unsafe { helpers::userfaultfd_armed(fault.vma()) }
+        unsafe { bindings::userfaultfd_armed(fault.vma()) }
     }
 
     /// Maps a folio by one entry of a PMD, `vmf_insert_folio_pmd()`, and so serves a fault. Returns

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/pfn.h`](srctree/include/linux/pfn.h), `PFN_PHYS()`, `PHYS_PFN()`.
 
-use kernel::{
+use crate::{
     io::PhysAddr,
     page::PAGE_SHIFT, //
 };
@@ -14,6 +14,12 @@ use kernel::{
 /// # Examples
 ///
 /// ```
+/// use kernel::{
+///     io::PhysAddr,
+///     mm::pfn::Pfn,
+///     page::PAGE_SIZE, //
+/// };
+///
 /// let pfn = Pfn::new(0xfd000);
 /// assert_eq!(pfn.to_phys(), (0xfd000 * PAGE_SIZE) as PhysAddr);
 /// assert_eq!(Pfn::containing(pfn.to_phys() + 1), pfn);

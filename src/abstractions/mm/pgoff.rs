@@ -4,13 +4,18 @@
 //!
 //! C header: [`include/linux/types.h`](srctree/include/linux/types.h), `pgoff_t`.
 
-use kernel::page::PAGE_SHIFT;
+use crate::page::PAGE_SHIFT;
 
 /// An offset from the start of a file, in pages.
 ///
 /// # Examples
 ///
 /// ```
+/// use kernel::{
+///     mm::pgoff::Pgoff,
+///     page::PAGE_SIZE, //
+/// };
+///
 /// let pgoff = Pgoff::new(3);
 /// assert_eq!(pgoff.index(), 3);
 /// assert_eq!(pgoff.to_bytes(), 3 * PAGE_SIZE as u64);

@@ -31,13 +31,13 @@ use super::{
         Vma, //
     }, //
 };
-use core::ptr;
-use kernel::{
+use crate::{
     bindings,
     prelude::*,
     sync::Arc,
     types::ForeignOwnable, //
 };
+use core::ptr;
 
 /// The operations that every VMA has. They are implemented by what the VMA's file refers to.
 ///
@@ -47,6 +47,11 @@ use kernel::{
 /// # Examples
 ///
 /// ```
+/// use kernel::mm::{
+///     vm_operations::VmOperations,
+///     vma::Vma, //
+/// };
+///
 /// struct Device;
 ///
 /// impl VmOperations for Device {
@@ -124,14 +129,17 @@ impl VmaState {
 /// `struct drm_file` of a DRM file does:
 ///
 /// ```
-/// use simple_mmap::mm::vm_operations::FileData;
+/// use kernel::mm::vm_operations::{
+///     FileData,
+///     VmOperations, //
+/// };
 ///
 /// struct Client {
 ///     id: u32,
 ///     buffer: Buffer,
 /// }
 ///
-/// struct Buffer(ARef<SharedPage>);
+/// struct Buffer(KVec<u8>);
 ///
 /// unsafe fn buffer_of(file: *const kernel::bindings::file) -> *const Buffer {
 ///     // SAFETY: By the promise for `FileData::new` the private data of the file is a `Client`.
@@ -166,10 +174,8 @@ impl<T> FileData<T> {
     /// while the mmap lock or a VMA's lock is held. Each call for the same file must return the
     /// same pointer, to a valid `T` to which there are only shared references.
     ///
-    /// Whoever calls [`file_data`] or [`VmaDesc::from_raw`] for a file promises that this file is
-    /// fit.
-    ///
-    /// [`VmaDesc::from_raw`]: super::desc::VmaDesc::from_raw
+    /// Whoever calls [`file_data`], or makes the description of a mapping for a file, promises that
+    /// this file is fit.
     pub const unsafe fn new(find: unsafe fn(*const bindings::file) -> *const T) -> Self {
         Self(Find::By(find))
     }
@@ -195,8 +201,13 @@ impl<T> FileData<T> {
 /// In an operation of a file, here its ioctl:
 ///
 /// ```
-/// use kernel::bindings;
-/// use simple_mmap::mm::vm_operations::file_data;
+/// use kernel::{
+///     bindings,
+///     mm::vm_operations::{
+///         file_data,
+///         VmOperations, //
+///     }, //
+/// };
 ///
 /// struct Device(isize);
 ///
@@ -224,8 +235,8 @@ pub unsafe fn file_data<'a, T: VmOperations>(file: *const bindings::file) -> &'a
 }
 
 // Each of the following functions is an operation of a VMA that has the operations for `T`. The
-// VMA's file is fit for `T`: `VmaDesc::from_raw` requires this of the file that is mapped, and
-// fails if the VMA is to hold another file.
+// VMA's file is fit for `T`: whoever makes the description of a mapping promises this of the file
+// that is mapped, and no description is made if the VMA is to hold another file.
 
 /// The operation `mapped`: the first VMA of a mapping is in place.
 ///

@@ -7,15 +7,13 @@
 
 use super::{
     pfn::Pfn,
-    pgoff::Pgoff, //
-};
-use kernel::{
-    bindings,
-    mm::virt::{
+    pgoff::Pgoff,
+    virt::{
         flags,
         vm_flags_t, //
     }, //
 };
+use crate::bindings;
 
 /// The address range of a VMA and what it maps, as of a call of one of the VMA's operations.
 ///
@@ -23,11 +21,16 @@ use kernel::{
 /// VMA's `mm_struct`, which must then have users (`mm_users`). The close operation of a VMA is also
 /// called when its process exits, after the last user is gone.
 ///
-/// [`VmaRef`]: kernel::mm::virt::VmaRef
+/// [`VmaRef`]: super::virt::VmaRef
 ///
 /// # Examples
 ///
 /// ```
+/// use kernel::mm::vma::{
+///     FirstPage,
+///     Vma, //
+/// };
+///
 /// fn show(vma: &Vma) {
 ///     match vma.first_page() {
 ///         FirstPage::Offset(pgoff) => pr_info!("offset {:x}\n", pgoff.to_bytes()),
