@@ -15,6 +15,8 @@
 ## make bench-accept   record the current counts of instructions, with which make test compares
 ## make intree     add the driver to a kernel source tree, build a kernel with it there, and run the tests on that kernel
 ## make intree-undo   remove the driver from the source tree KSRC
+## make series     write patches that offer the abstractions to the kernel [SIGNOFF=1: signed off by git's user.name]
+## make test-series   apply these patches to a kernel, build it, and test it in a guest
 ## make check [KDIR=<build tree>]   tell whether the module can be built for that kernel, or for the running one
 ## make lint       run all linters
 ## make doc        make the documentation of the abstractions and the drivers
@@ -36,12 +38,12 @@
 ##
 ## The kernel:  KDIR=<build tree>, or ARCH=amd64|arm64, FLAVOUR and SERIES of one of Debian's stock kernels, listed below,
 ##              or KERNEL=debug, with KASAN, lockdep, kmemleak, KUnit and more (see scripts/kernel/config/debug.config)
-##              For make intree, KSRC=<source tree>; the default is a copy of the stock kernel's source
+##              For make intree, series and test-series, KSRC=<source tree>; the default is a copy of Debian's source
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
 .PHONY: all new install uninstall deb run shell picture test test-install matrix torture bench bench-accept intree \
-	intree-undo check lint doc rust-analyzer clean distclean help
+	intree-undo series test-series check lint doc rust-analyzer clean distclean help
 
 # A driver's folder calls this file from there.
 makefile := $(lastword $(MAKEFILE_LIST))
@@ -52,7 +54,7 @@ $(if $(wildcard $(scripts)),,$(error make does not take a space in the path of t
 # would be set to nothing, which the kernel's own make takes for an architecture.
 export KDIR KSRC KERNEL FLAVOUR SERIES SIMPLE_CACHE DRIVER KIND DEV DESTDIR
 export MODULE_SIGN_KEY MODULE_SIGN_CERT
-export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME TEST
+export DEMO PROG ARGS FILES MODPARAMS MEM SMP ICOUNT TIMEOUT DURATION SEED TIME TEST SIGNOFF
 
 # Settings of the kernel's own make. With KDIR it gets all that stand on the command line.
 kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
@@ -104,6 +106,12 @@ intree:
 
 intree-undo:
 	@$(scripts)/kernel/place-in-tree.sh undo '$(KSRC)'
+
+series:
+	@$(scripts)/make/series.sh
+
+test-series:
+	@$(scripts)/make/test-series.sh
 
 check:
 	@$(scripts)/make/check.sh
