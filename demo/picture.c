@@ -2,8 +2,8 @@
 /*
  * picture LINE: draws a picture on QEMU's standard VGA card, and drives the card itself: it maps
  * its registers and its video memory through /dev/simpler, whose mmap offset is a physical address.
- * It draws by stores to the mapping and, to compare, with lseek and write. scripts/guest/qmp.py
- * takes screendumps, when asked on the serial line LINE.
+ * It draws by stores to the mapping and, to compare, with lseek and write. On the serial line LINE
+ * it asks QEMU for screendumps.
  *
  * It prints what was mapped, and what each way costs for a pixel. The clock counts nanoseconds,
  * and under ICOUNT=1 each of them is an instruction of the guest.
@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "qmp.h"
 #include "scene.h"
 
 #define WIDTH 640
@@ -281,28 +281,6 @@ static __u64 nanoseconds(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-static int open_line(const char *path)
-{
-	int fd = open(path, O_RDWR | O_NOCTTY);
-	struct termios settings;
-
-	if (fd < 0 || tcgetattr(fd, &settings))
-		err(1, "%s, on which screendumps are asked for", path);
-	cfmakeraw(&settings);
-	if (tcsetattr(fd, TCSANOW, &settings))
-		err(1, "%s", path);
-	return fd;
-}
-
-/* Asks for a screendump, and waits for the byte that says that it is taken. */
-static void save_screen(int line, const char *name)
-{
-	char done;
-
-	if (dprintf(line, "screendump %s\n", name) < 0 || read(line, &done, 1) != 1)
-		err(1, "%s was not saved", name);
-}
-
 int main(int argc, char **argv)
 {
 	double cost[WAYS];
@@ -311,11 +289,11 @@ int main(int argc, char **argv)
 	const char *card = find_card();
 	void *mapped, *screen;
 	size_t page_size = sysconf(_SC_PAGESIZE), in_page;
-	int line, i;
+	int i;
 
 	if (argc != 2)
 		errx(1, "usage: picture LINE");
-	line = open_line(argv[1]);
+	qmp_open(argv[1]);
 	enable_card(card);
 
 	video_memory = find_resource(card, VIDEO_MEMORY, FRAME_BYTES);
@@ -352,7 +330,7 @@ int main(int argc, char **argv)
 		start = nanoseconds();
 		ways[i].draw(video_memory, every);
 		cost[i] = (double)(nanoseconds() - start) / (WIDTH * HEIGHT / every);
-		save_screen(line, ways[i].name);
+		qmp_execute("screendump", "'filename': '%s.png', 'format': 'png'", ways[i].name);
 		printf("  %-38s %8.1f, %5.0f times the first\n", ways[i].description, cost[i],
 		       cost[i] / cost[0]);
 	}

@@ -8,6 +8,7 @@
 #   FILES, shell words like ARGS, are more files for the guest's working folder.
 #   TRACE=no: the driver's lines in the kernel log are not shown in the end.
 #   RESERVE=yes: the guest's kernel does not use 64 KiB in the midst of RAM.
+#   QMP=yes: the guest's fourth serial line leads to QEMU's monitor, which speaks QMP there.
 #   QEMU_ARGS and KERNEL_ARGS are more arguments of QEMU and of the guest's kernel.
 #   docs/reference.md describes MODPARAMS, MEM, SMP, ICOUNT and TIMEOUT.
 #
@@ -163,6 +164,9 @@ boot() {
 		-kernel "$image" -initrd "$dir/initramfs.cpio"
 		-chardev "file,id=control,path=$dir/control" -serial "file:$dir/console" "${target_serial[@]}")
 
+	# QEMU connects to its own socket. In the build root, /tmp is a file system of this QEMU's own.
+	[ -z "${QMP:-}" ] || qemu+=(-chardev "socket,id=qmp,path=/tmp/qmp,server=on,wait=off" -mon "chardev=qmp,mode=control"
+		-chardev "socket,id=line,path=/tmp/qmp" -serial chardev:line)
 	# shellcheck disable=SC2206 # words
 	qemu+=(${QEMU_ARGS:-})
 	# Devices that a PCI driver in DRIVER can bind to.

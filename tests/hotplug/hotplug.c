@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hotplug LINE: maps unused physical addresses, has memory added there, and tests that it is taken
- * out of the mappings. scripts/guest/qmp.py adds the memory, when asked on the serial line LINE.
- * Prints TAP.
+ * hotplug LINE: maps unused physical addresses, has QEMU add memory there, which it asks for on the
+ * serial line LINE, and tests that this memory is taken out of the mappings. Prints TAP.
  */
 #include "hotplug.h"
+#include "qmp.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-
-#define ADDED_MIB 256
 
 /* Where the machine puts its first memory device: behind all RAM, at a multiple of 1 GiB. */
 #define ADDRESS 0x100000000ULL
@@ -61,10 +59,10 @@ static const char *state_file(void)
 /* Has the memory added, and waits until the kernel has it in sysfs. */
 static void add_memory(const char *path)
 {
-	char request[32];
-
-	snprintf(request, sizeof(request), "add-memory %d", ADDED_MIB);
-	ask(path, request);
+	qmp_open(path);
+	qmp_execute("object-add", "'qom-type': 'memory-backend-ram', 'id': 'added', 'size': %d",
+		    256 << 20);
+	qmp_execute("device_add", "'driver': 'pc-dimm', 'id': 'dimm', 'memdev': 'added'");
 	while (access(state_file(), F_OK))
 		usleep(10000);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of hotplug share: TAP, touches that can fail, and the serial line on which the
- * machine is asked for changes (scripts/guest/qmp.py).
- */
+/* What the tests of hotplug share: TAP, and touches that can fail. */
 #ifndef _HOTPLUG_H
 #define _HOTPLUG_H
 
@@ -13,7 +10,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
 
 static int tests, failed;
@@ -41,22 +37,6 @@ static inline int signal_of_reading(const void *at)
 	if (!signal)
 		__atomic_load_n((const unsigned int *)at, __ATOMIC_RELAXED);
 	return signal;
-}
-
-/* Asks for a change of the machine on the serial line at this path, and waits until it is made. */
-static inline void ask(const char *path, const char *request)
-{
-	int line = open(path, O_RDWR | O_NOCTTY);
-	struct termios raw;
-	char done;
-
-	if (line < 0 || tcgetattr(line, &raw))
-		err(1, "%s", path);
-	cfmakeraw(&raw);
-	tcsetattr(line, TCSANOW, &raw);
-	if (dprintf(line, "%s\n", request) < 0 || read(line, &done, 1) != 1)
-		err(1, "asking for %s on %s", request, path);
-	close(line);
 }
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * unplug LINE BUS: has an edu device plugged into a PCI bus, maps its registers, and has it
- * unplugged while they are mapped. scripts/guest/qmp.py does that, when asked on the serial line
- * LINE. Prints TAP.
+ * unplugged while they are mapped. It asks QEMU for that on the serial line LINE. Prints TAP.
  */
 #include "hotplug.h"
+#include "qmp.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,14 +21,6 @@ static void wait_for_node(bool wanted)
 {
 	while (!access(NODE, F_OK) != wanted)
 		usleep(10000);
-}
-
-static void ask_for(const char *path, const char *command, const char *bus)
-{
-	char request[64];
-
-	snprintf(request, sizeof(request), "%s %s", command, bus);
-	ask(path, request);
 }
 
 static void *wait_for_interrupt(void *fd)
@@ -59,9 +51,10 @@ int main(int argc, char **argv)
 	sigaction(SIGBUS, &action, NULL);
 	if (load("/simple_edu.ko"))
 		err(1, "/simple_edu.ko");
+	qmp_open(argv[1]);
 
 	for (int round = 0; round < 2; round++) {
-		ask_for(argv[1], "add-edu", argv[2]);
+		qmp_execute("device_add", "'driver': 'edu', 'id': 'edu', 'bus': '%s'", argv[2]);
 		wait_for_node(true);
 		fd = open(NODE, O_RDWR);
 		unused = open(NODE, O_RDWR);
@@ -73,7 +66,8 @@ int main(int argc, char **argv)
 		pthread_create(&thread, NULL, wait_for_interrupt, (void *)(long)fd);
 		usleep(200000);
 
-		ask_for(argv[1], "remove-edu", argv[2]);
+		/* QEMU asks the kernel to release the device, and unplugs it when this is done. */
+		qmp_execute("device_del", "'id': 'edu'");
 		wait_for_node(false);
 		pthread_join(thread, &result);
 		check((long)result == ENODEV, "who waited is told");
@@ -85,6 +79,7 @@ int main(int argc, char **argv)
 		      "a read fails with ENODEV");
 		check(!munmap(registers, BAR_SIZE) && !close(fd) && !close(unused),
 		      "munmap and close work");
+		qmp_wait("\"DEVICE_DELETED\"");
 	}
 	check(!syscall(SYS_delete_module, "simple_edu", O_NONBLOCK), "the module can be unloaded");
 	printf("1..%d\n", tests);

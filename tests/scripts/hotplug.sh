@@ -21,26 +21,12 @@ fi
 
 build_tests hotplug
 
-# QEMU and its client run in this folder and use relative paths of their sockets, as the path of a
-# socket has at most 107 characters.
-mkdir -p "$top/build"
-sockets=$(mktemp -d "$top/build/hotplug.XXXXXX")
-trap 'rm -rf "$scratch" "$sockets"' EXIT
-
 # guest [ARG...]: boots a guest with a slot for memory, and with these arguments of its kernel.
-guest() (
-	cd "$sockets" || exit
-	exec {ready}< <(exec "$top/scripts/kernel/in-root.sh" python3 "$top/scripts/guest/qmp.py")
-	client=$!
-	read -r -u "$ready" _
-	QEMU_ARGS="-serial unix:line -qmp unix:qmp" MEM="1G,slots=1,maxmem=2G" TRACE=no FILES='' \
+guest() {
+	QMP=yes MEM="1G,slots=1,maxmem=2G" TRACE=no FILES='' \
 		MODPARAMS=physical=1 KERNEL_ARGS="memhp_default_state=offline $*" \
 		"$top/scripts/guest/boot.sh" run "$tests_out/hotplug" "/dev/${target_lines[3]}"
-	status=$?
-	kill "$client" 2>/dev/null
-	rm -f qmp line
-	exit "$status"
-)
+}
 
 run guest
 expect "memory that is added is taken out of mappings" 0 "1..9"

@@ -14,27 +14,13 @@ unset KDIR
 
 build_tests hotplug
 
-# QEMU and its client run in this folder and use relative paths of their sockets, as the path of a
-# socket has at most 107 characters.
-mkdir -p "$top/build"
-sockets=$(mktemp -d "$top/build/unplug.XXXXXX")
-trap 'rm -rf "$scratch" "$sockets"' EXIT
-
 # guest BUS [ARG...]: boots a guest whose devices are plugged into that bus, with these arguments of QEMU.
-guest() (
-	bus=$1
+guest() {
+	local bus=$1
 	shift
-	cd "$sockets" || exit
-	exec {ready}< <(exec "$top/scripts/kernel/in-root.sh" python3 "$top/scripts/guest/qmp.py")
-	client=$!
-	read -r -u "$ready" _
-	QEMU_ARGS="-serial unix:line -qmp unix:qmp $*" TRACE=no FILES='' GUEST_MODULE=present \
+	QMP=yes QEMU_ARGS="$*" TRACE=no FILES='' GUEST_MODULE=present \
 		"$top/scripts/guest/boot.sh" run "$tests_out/unplug" "/dev/${target_lines[3]} $bus"
-	status=$?
-	kill "$client" 2>/dev/null
-	rm -f qmp line
-	exit "$status"
-)
+}
 
 if [ "$target_arch" = x86 ]; then
 	run guest pci.0
