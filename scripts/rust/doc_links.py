@@ -8,7 +8,6 @@ Rustdoc writes the implementations that other crates have into scripts in trait.
 which a page gets them when it is shown. The links in these scripts are checked, too.
 """
 
-import json
 import os
 import sys
 from html.parser import HTMLParser
@@ -35,22 +34,6 @@ class Page(HTMLParser):
                 self.anchors.add(value)
 
 
-def strings_in(value):
-    """All strings in lists of lists."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from strings_in(item)
-
-
-def html_in(script):
-    """The HTML that a script in trait.impl or type.impl has in the argument of its first call."""
-    call = "Object.fromEntries("
-    value, _ = json.JSONDecoder().raw_decode(script, script.index(call) + len(call))
-    return "\n".join(strings_in(value))
-
-
 def read_pages(top):
     """The pages in a folder, by their paths."""
     pages = {}
@@ -58,13 +41,10 @@ def read_pages(top):
         has_scripts = os.path.relpath(folder, top).split(os.sep)[0] in ("trait.impl", "type.impl")
         for file in files:
             path = os.path.join(folder, file)
-            if file.endswith(".html"):
+            if file.endswith(".html") or has_scripts and file.endswith(".js"):
+                # A script has HTML in strings, which is relative to the top, whatever page loads the script.
                 with open(path, encoding="utf-8") as f:
-                    pages[path] = Page(folder, f.read())
-            elif has_scripts and file.endswith(".js"):
-                # Whatever page loads the script, the links in the script are relative to the top.
-                with open(path, encoding="utf-8") as f:
-                    pages[path] = Page(top, html_in(f.read()))
+                    pages[path] = Page(top if has_scripts else folder, f.read().replace('\\"', '"'))
     return pages
 
 
