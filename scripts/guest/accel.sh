@@ -6,9 +6,7 @@
 # On nested and paravirtual hosts /dev/kvm can exist without being able to run a kernel, so this
 # boots a kernel to find out. The answer is kept until this machine is rebooted.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 if [ -n "${ACCEL:-}" ]; then # set by the probe below

@@ -8,15 +8,11 @@
 # Rust modules and none of KERNEL, ARCH, FLAVOUR and SERIES is set; otherwise for the stock or the debug kernel in the
 # cache. With --guest, for a module that is to run in a guest, they are not built for the running kernel.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
 
 asked_for=${KERNEL:-}${ARCH:-}${FLAVOUR:-}${SERIES:-}
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 guest=

@@ -4,9 +4,7 @@
 # chosen.sh: prints the path in the cache of the kernel that KERNEL names, stock or debug. Makes it on first use.
 # stock.sh and debug.sh list the files that are there.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 exec "$top/scripts/kernel/$KERNEL.sh"

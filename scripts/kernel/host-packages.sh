@@ -4,7 +4,6 @@
 # host-packages.sh: makes sure that the host has the programs that make and enter the build root.
 # As root on a Debian system it installs the missing packages; otherwise it exits with an error that names them.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
 
 missing=()

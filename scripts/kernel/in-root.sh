@@ -7,9 +7,7 @@
 # checkout, the build root has the checkout at another path too, which replaces the first one in COMMAND and in the
 # current directory.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 
 root=$("$top/scripts/kernel/build-root.sh")

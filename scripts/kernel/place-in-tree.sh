@@ -12,9 +12,7 @@
 # drivers/misc/simple_mmap/.placed lists the placed files with their checksums. If one of them was changed since, the
 # script exits with an error and changes nothing.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 mode=$1 tree=$2

@@ -3,10 +3,9 @@
 #
 # Sourced after base.sh: builds the test programs, and runs them in a guest.
 
-# shellcheck source=scripts/lib/kernels.sh disable=SC2154 # top is from base.sh
+# shellcheck disable=SC2154 # top is from base.sh
 . "$top/scripts/lib/kernels.sh"
 
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 
 tests_out=$top/build/tests/$target_deb_arch

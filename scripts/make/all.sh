@@ -4,9 +4,7 @@
 # all.sh [ARG...]: builds the modules; the arguments go to the kernel's make. Copies the project's modules to the top of
 # the checkout. The module of DRIVER stays in that folder's "build".
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 
 module=$("$top/scripts/kernel/build-modules.sh" "$@")

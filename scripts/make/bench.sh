@@ -8,11 +8,8 @@
 # bench.sh counts: prints the instruction counts that tests/scripts/counts.sh checks.
 # bench.sh accept: writes these counts to bench/counts.FLAVOUR, with which tests/scripts/counts.sh compares later ones.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 only_own bench

@@ -4,11 +4,8 @@
 # check.sh: tells whether the module can be built for the kernel of KDIR, or else the running kernel, and
 # loaded by it. Prints facts about the kernel, one a line, and the verdict. Fails if the verdict is no.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
 
 # fact NAME TEXT: prints the line of one fact.
@@ -52,7 +49,6 @@ c_compiler() {
 tested() (
 	unset KERNEL ARCH FLAVOUR
 	SERIES=$1
-	# shellcheck source=scripts/lib/kernels.sh
 	. "$top/scripts/lib/kernels.sh"
 ) 2>/dev/null
 

@@ -3,9 +3,7 @@
 #
 # clean.sh [cache]: removes what was built in the checkout, or in the folder of DRIVER. With "cache" also removes the cache.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 
 if [ -n "$driver" ]; then

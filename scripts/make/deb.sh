@@ -4,16 +4,11 @@
 # deb.sh: makes three Debian packages in the folder "build": the modules for the stock kernel of ARCH, FLAVOUR and
 # SERIES, their source for DKMS, and the files that both of these need.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 only_own deb
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
-# shellcheck source=scripts/lib/sign.sh
 . "$top/scripts/lib/sign.sh"
 
 [[ $KERNEL = stock && -z ${KDIR:-} ]] || die "\"make deb\" is for the distribution's stock kernels" \

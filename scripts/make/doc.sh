@@ -4,9 +4,7 @@
 # doc.sh: makes the documentation of the abstractions, and of the drivers in src or of DRIVER, in build/doc.
 # A link in it that leads to nothing is an error.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 
 objects=$folder/build/doc-objects

@@ -9,13 +9,9 @@
 # /var/lib/simple/installed lists the installed files, one a line, with a checksum. A file that has another checksum is
 # not ours. A file is listed before it is written, so that an interrupted run leaves no file that is not listed.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
-# shellcheck source=scripts/lib/sign.sh
 . "$top/scripts/lib/sign.sh"
 
 only_own install

@@ -7,13 +7,10 @@
 # Without KSRC the tree is a copy of the stock kernel's source, made of hard links: the source itself is
 # shared, and stays as Debian made it. The object files of the kernel are written to the cache, not to the tree.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 only_own intree
-# shellcheck source=scripts/lib/kernel-config.sh
 . "$top/scripts/lib/kernel-config.sh"
 
 [[ -z ${KDIR:-} && $KERNEL = stock ]] || die "\"make intree\" builds a kernel of its own" \

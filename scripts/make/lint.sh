@@ -4,9 +4,7 @@
 # lint.sh: runs every linter, or those for a driver on DRIVER. The output is TAP with a test for each linter; the last
 # line has the numbers of results.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 cd "$folder"

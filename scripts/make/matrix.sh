@@ -4,13 +4,9 @@
 # matrix.sh: runs the tests, or those of DRIVER, on every kernel that scripts/lib/kernels.sh lists, and prints a table of
 # the results. The last line has the sum of the results.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 unset KDIR KERNEL ARCH FLAVOUR SERIES

@@ -5,7 +5,6 @@
 # says what the driver maps: pages (the default), frames or pci. The files are made from those in scripts/new, except
 # for the driver that maps pages, which is made from src/examples/page.rs.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
 
 kind=${KIND:-pages}

@@ -5,9 +5,7 @@
 # through /dev/simpler, and saves what the screen shows: build/picture/mapped.png, drawn by mapped
 # stores, and pixels.png and rows.png, drawn with lseek and write.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 only_own picture

@@ -4,9 +4,7 @@
 # run.sh: runs PROG in a guest. Without PROG it runs the tests of DRIVER, or without DRIVER a demonstration: that of
 # simple_edu with DEMO=edu, and otherwise that of the module's two devices.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 if [ -n "$driver" ]; then

@@ -5,11 +5,8 @@
 # looks for it. It describes the crates of the kernel that plain "make" builds for, and those of the module. The module
 # is built first, as the build generates some of its sources.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 module=$("$top/scripts/kernel/build-modules.sh" rust-analyzer)

@@ -5,12 +5,9 @@
 # under the host's kernel, where DKMS rebuilds the metadata of Rust crates; then in a guest that boots from a disk. The
 # output is TAP; the last line has the numbers of results.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
 . "$top/scripts/lib/driver.sh"
 only_own test-install
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 [[ "$KERNEL $SERIES $FLAVOUR ${KDIR:-}" = "stock ${target_series[0]} amd64 " ]] ||

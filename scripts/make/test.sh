@@ -5,9 +5,7 @@
 # on the host. With DRIVER it runs the tests in that folder. TEST=<suite>[.<case>] chooses one. The output is TAP; the
 # last line has the numbers of results.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 # judged PROGRAM...: shows the output of these programs, which is in stdin, and counts their results.

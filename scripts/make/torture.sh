@@ -6,9 +6,7 @@
 # random one is chosen, and printed. With DRIVER the device DEV of that driver is used at random, with the checks that
 # need no knowledge of the content of its memory. The output is TAP; the last line has the numbers of results.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 duration=${DURATION:-60}

@@ -10,11 +10,8 @@
 # copy of the headers with what they lack.
 
 export SIMPLE_CACHE=/var/cache/simple
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
-# shellcheck source=scripts/lib/metadata.sh
 . "$top/scripts/lib/metadata.sh"
 
 release=$2 headers=${3:-/lib/modules/$2/build}

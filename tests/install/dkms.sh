@@ -5,7 +5,6 @@
 # host's kernel. This Debian has the headers of two kernels, but only the source of the kernel RELEASE, whose metadata is
 # rebuilt, and copied to the folder MEDIA/rebuilt. The output is TAP.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 tree=$1 media=$2 release=$3
 

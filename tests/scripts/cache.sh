@@ -4,7 +4,6 @@
 # Tests that an entry of the cache is complete or absent, whatever happens while it is made, that errors name what prevents
 # it, that the cache can be moved, and that "make distclean" removes the project's files only.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 # Mounted at another path, and hidden where it is, it serves as it is.

@@ -4,13 +4,10 @@
 # Tests that a BAR that is mapped by faults has the caching that the driver asked for. On x86 the kernel keeps a list of
 # ranges with their memory types, from which such a mapping takes its type.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 
 unset KDIR
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 build_module caching

@@ -7,11 +7,8 @@
 
 unset KDIR
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 accepted=$top/bench/counts.$FLAVOUR

@@ -4,12 +4,9 @@
 # Tests make deb: the content of the packages, and that lintian finds no error in them. "make test-install" tests that
 # they can be installed.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 unset KDIR
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 # root COMMAND...: runs it in the build root, with the packages there.

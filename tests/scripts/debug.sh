@@ -3,7 +3,6 @@
 #
 # Tests that a run on the debug kernel fails, and shows the report, if one of the kernel's checkers finds a bug.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 export KERNEL=debug

@@ -5,14 +5,10 @@
 # makes it fail.
 
 # shellcheck disable=SC2016 # the `...` are those of the comments
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 unset KDIR
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
-# shellcheck source=scripts/lib/tree.sh
 . "$top/scripts/lib/tree.sh"
 
 # The documentation does not depend on the kernel.

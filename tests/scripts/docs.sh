@@ -4,7 +4,6 @@
 # Tests that the documents agree with the program: parameters, defaults, counters and commands. Links must lead to files.
 
 # shellcheck disable=SC2016 # the `...` are those of the documents
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 cd "$top" || exit
 

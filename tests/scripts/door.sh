@@ -4,13 +4,10 @@
 # Tests that the abstractions can map a device that is no misc device: a character device with file operations of its
 # own, and with private data of files that is not the Arc that the abstractions use for misc devices.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 
 unset KDIR
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 build_module door

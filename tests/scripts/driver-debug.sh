@@ -4,7 +4,6 @@
 # Tests a driver in a folder outside of the checkout on the debug kernel: its tests and torture pass, and a
 # deliberate bug in it is reported.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 wants_new
 unset KDIR ARCH FLAVOUR

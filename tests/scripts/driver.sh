@@ -4,13 +4,10 @@
 # Tests drivers in folders outside of the checkout: a driver that make new made can be built, run, tested and tortured
 # without a change.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 wants_new
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 unset KDIR
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 in_root=$top/scripts/kernel/in-root.sh

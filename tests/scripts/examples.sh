@@ -4,7 +4,6 @@
 # Tests the examples in the documentation of the abstractions: they compile and run, and each public item is named in
 # one.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 out=$top/build/examples

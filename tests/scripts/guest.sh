@@ -3,7 +3,6 @@
 #
 # Tests make run PROG=... and make shell: what a program gets, what comes back from it, and which settings are refused.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 # program NAME: makes a script from stdin.

@@ -6,11 +6,8 @@
 
 unset KDIR
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 if [ "$target_arch" != x86 ]; then

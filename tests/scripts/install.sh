@@ -3,7 +3,6 @@
 #
 # Tests make install and make uninstall, below DESTDIR: the latter removes the installed files, except changed ones.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 unset KDIR
 

@@ -3,7 +3,6 @@
 #
 # Tests make intree: which trees it refuses, how it places the driver in one, and how make intree-undo removes it.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 unset KSRC ARCH FLAVOUR SERIES

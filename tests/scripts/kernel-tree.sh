@@ -4,11 +4,8 @@
 # Tests that make KDIR=... refuses a tree that it cannot build for, before the compiler runs, and that make check
 # says no to it.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 tree=$scratch/tree

@@ -4,12 +4,9 @@
 # Tests that the programs in docs/learn.md can be compiled and run as it says, and print what it says, except for
 # addresses, times and process numbers.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 unset KDIR
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 set +e
 

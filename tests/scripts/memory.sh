@@ -4,13 +4,10 @@
 # Tests that the kernel and user space can use the same memory, at any offset and at the same time: a page,
 # contiguous pages, and pages of vmalloc().
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 
 unset KDIR
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 build_module memory

@@ -4,13 +4,10 @@
 # Tests what misc devices have beside memory: names and minor numbers that are chosen at run time, ioctl, a
 # hook for the release of a file, the events of poll, and mappings that a child does not get.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 
 unset KDIR
-# shellcheck source=scripts/lib/programs.sh
 . "$top/scripts/lib/programs.sh"
 
 build_module misc

@@ -4,7 +4,6 @@
 # Tests that misuse of the abstractions does not compile: the code after each EXPECT comment in tests/misuse gives the
 # error that the comment names.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 out=$top/build/misuse

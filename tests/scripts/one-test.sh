@@ -3,7 +3,6 @@
 #
 # Tests that make test TEST=... runs a single case.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 run make -C "$top" test TEST=mmap.simplen.merged_mapping_is_split_again

@@ -4,7 +4,6 @@
 # Tests that after make picture the screen shows, pixel by pixel, the picture in the README, in whichever
 # way it was drawn. After a change of the picture: cp build/picture/mapped.png docs/picture.png
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 picture=$top/docs/picture.png

@@ -4,7 +4,6 @@
 # Tests that the rust-project.json of make rust-analyzer names the module's crates and the kernel's, with paths that
 # an editor outside of the build root can open.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 # Keep the user's own rust-project.json, which can be for another kernel.

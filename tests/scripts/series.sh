@@ -4,11 +4,8 @@
 # Tests that a series that Debian does not offer, or not with all packages, is refused with a list of those that it
 # offers.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 # Use the build root with a package archive of the test's own, and a cache of its own.

@@ -4,13 +4,10 @@
 # Tests docs/your-driver.md: runs its commands in order, and puts its pieces of code where it says. Every command must
 # succeed.
 
-# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 wants_new
-# shellcheck source=scripts/lib/base.sh
 . "$top/scripts/lib/base.sh"
 unset KDIR
-# shellcheck source=scripts/lib/kernels.sh
 . "$top/scripts/lib/kernels.sh"
 
 # The document does not depend on the kernel.
