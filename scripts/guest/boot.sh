@@ -25,7 +25,6 @@
 . "$top/scripts/lib/kernels.sh"
 . "$top/scripts/lib/tree.sh"
 
-in_root=$top/scripts/kernel/in-root.sh
 mode=$1 prog=${2:-} args=${3:-}
 ICOUNT=${ICOUNT:-} SMP=${SMP:-} TIMEOUT=${TIMEOUT:-$target_timeout} TRACE=${TRACE:-yes} GUEST_MODULE=${GUEST_MODULE:-loaded}
 
@@ -264,16 +263,9 @@ if [ "$mode" = run ]; then
 	check_prog "$prog"
 fi
 case $GUEST_MODULE in
-loaded)
-	module=$("$top/scripts/kernel/build-modules.sh" --guest)
-	check_params
-	find_image
-	;;
-present)
-	module=$("$top/scripts/kernel/build-modules.sh" --guest)
-	find_image
-	;;
-none)
+loaded | present | none)
+	[ "$GUEST_MODULE" = none ] || module=$("$top/scripts/kernel/build-modules.sh" --guest)
+	[ "$GUEST_MODULE" != loaded ] || check_params
 	find_image
 	;;
 *)

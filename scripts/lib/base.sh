@@ -9,6 +9,7 @@ shopt -s inherit_errexit
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lock_text="of the cache of simple" # the content of the cache's lock files, by which "make distclean" recognizes them
+in_root=$top/scripts/kernel/in-root.sh # runs a command in the build root
 cache=${SIMPLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/simple}
 
 # say TEXT: prints one line of progress to stderr.
@@ -99,6 +100,14 @@ tell_if_full() {
 cache $cache is full; make room, or set SIMPLE_CACHE to a directory with more, and run this again"
 }
 
+# take_lock FD WHAT: locks the open file or folder. If another run has locked it, says that this run waits, and waits.
+take_lock() {
+	flock --nonblock "$1" || {
+		say "another run $2, waiting for it"
+		flock "$1"
+	}
+}
+
 # cache_entry NAME COMMAND [ARG...]: makes sure that the directory NAME is in the cache and complete.
 #
 # If it is not, COMMAND ARG... DIR is called to fill the empty directory DIR, which is then marked as complete.
@@ -109,10 +118,7 @@ cache_entry() {
 	check_cache "$entry"
 	[ ! -e "$entry/.complete" ] || return 0
 	exec {lock}>"$entry.lock"
-	if ! flock --nonblock "$lock"; then
-		say "another run is preparing ${entry##*/}, waiting for it"
-		flock "$lock"
-	fi
+	take_lock "$lock" "is preparing ${entry##*/}"
 	if [ ! -e "$entry/.complete" ]; then
 		echo "$lock_text" >"$entry.lock"
 		remove_tree "$entry"

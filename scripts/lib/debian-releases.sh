@@ -4,8 +4,6 @@
 #
 # Sourced after kernels.sh: finds the kernels of FLAVOUR that Debian offers now.
 
-in_root=$top/scripts/kernel/in-root.sh
-
 # apt_version PACKAGE: prints the version that apt would install, or nothing if there is no such package.
 apt_version() {
 	"$in_root" apt-cache policy "$1:$target_deb_arch" | sed -n 's/^ *Candidate: //p' | grep -v '(none)' || true

@@ -112,5 +112,5 @@ esac
 # kernel_make ARG...: calls the kernel's make with the toolchain of the build root, for the target's architecture.
 target_make=(make --no-print-directory ARCH="$target_arch" CROSS_COMPILE="$target_triplet-" "$target_toolchain")
 kernel_make() {
-	"$top/scripts/kernel/in-root.sh" "${target_make[@]}" "$@"
+	"$in_root" "${target_make[@]}" "$@"
 }

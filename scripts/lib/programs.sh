@@ -11,25 +11,26 @@
 tests_out=$top/build/tests/$target_deb_arch
 driver_tests_out=$folder/build/tests/$target_deb_arch
 
-# build_tests TARGET...: builds these targets of tests/Makefile.
-build_tests() {
+# make_programs DIR ARG...: calls make with these arguments to build programs for the guest in DIR.
+make_programs() {
 	local selftests
 	selftests=$(selftests_dir)
-	mkdir -p "$tests_out"
-	flock "$tests_out" "$top/scripts/kernel/in-root.sh" make -C "$top/tests" --no-print-directory -s OUT="$tests_out" \
-		SELFTESTS="$selftests" CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" "$@" >&2
+	mkdir -p "$1"
+	flock "$1" "$in_root" make --no-print-directory -s SELFTESTS="$selftests" CC="$target_triplet-$target_cc" \
+		RUST_TARGET="$target_rust" "${@:2}" >&2
+}
+
+# build_tests TARGET...: builds these targets of tests/Makefile.
+build_tests() {
+	make_programs "$tests_out" -C "$top/tests" OUT="$tests_out" "$@"
 }
 
 # build_driver_tests: builds the test programs in the folder "tests" of DRIVER.
 build_driver_tests() {
-	local selftests tests=$folder_in_root/tests
 	[ -d "$driver/tests" ] || die "$driver has no folder \"tests\"" \
 		"Put the test programs there: each *.c, *.rs and *.sh file is one, and prints TAP."
-	selftests=$(selftests_dir)
-	mkdir -p "$driver_tests_out"
-	flock "$driver_tests_out" "$top/scripts/kernel/in-root.sh" make -f "$top/tests/Makefile.driver" --no-print-directory -s \
-		OUT="$folder_in_root/build/tests/$target_deb_arch" TESTS="$tests" SELFTESTS="$selftests" \
-		CC="$target_triplet-$target_cc" RUST_TARGET="$target_rust" >&2
+	make_programs "$driver_tests_out" -f "$top/tests/Makefile.driver" \
+		OUT="$folder_in_root/build/tests/$target_deb_arch" TESTS="$folder_in_root/tests"
 }
 
 # driver_tests: prints the names of the test programs of DRIVER, one a line.
@@ -84,4 +85,17 @@ run_tests() {
 	QEMU_ARGS="$target_display -device edu -device edu" RESERVE=yes KERNEL_ARGS="init_on_alloc=0 ${KERNEL_ARGS:-}" \
 		FILES=$(quote "${programs[@]/#/$tests_out/}") GUEST_MODULE=${GUEST_MODULE:-present} TRACE=no \
 		"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "$(quote "$@")"
+}
+
+# judged PROGRAM...: shows the output of these programs, which is in stdin, and counts their results.
+judged() {
+	"$in_root" perl "$top/tests/judge.pl" "$@"
+}
+
+# suite NAME COMMAND...: runs COMMAND, and prints before it the name, and after it the status, as judged expects it.
+suite() {
+	local status=0
+	printf '### start %s\n' "$1"
+	"${@:2}" || status=$?
+	printf '### end %s\n' "$status"
 }

@@ -9,7 +9,6 @@
 # bench.sh accept: writes these counts to bench/counts.FLAVOUR, with which tests/scripts/counts.sh compares later ones.
 
 . "$(dirname "$0")/../lib/base.sh"
-. "$top/scripts/lib/kernels.sh"
 . "$top/scripts/lib/programs.sh"
 
 only_own bench
@@ -17,7 +16,6 @@ only_own bench
 [[ -z ${KDIR:-} && $KERNEL = stock ]] || die "the benchmark is for the stock kernels" \
 	"Leave KDIR and KERNEL out. FLAVOUR chooses a stock kernel."
 
-in_root=$top/scripts/kernel/in-root.sh
 kernel=$("$top/scripts/kernel/stock.sh")
 release=$(cat "$kernel/release")
 results=$top/build/bench

@@ -54,6 +54,6 @@ export KERNEL_MAKE
 log=$out/log
 say "making the packages for $release (20 to 40 seconds)"
 # -d: the build root has all that the build needs, but not the package build-essential, which Debian's tools ask for.
-(cd "$source" && quietly "$top/scripts/kernel/in-root.sh" dpkg-buildpackage -b -uc -us -d -a"$target_deb_arch")
+(cd "$source" && quietly "$in_root" dpkg-buildpackage -b -uc -us -d -a"$target_deb_arch")
 mv "$out"/*.deb "$top/build"
 say "made, in $top/build: $(awk '/^ [0-9a-f]+ [0-9]+ .*\.deb$/ { print $NF }' "$out"/*.changes | sort -u | tr '\n' ' ')"

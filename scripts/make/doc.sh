@@ -27,7 +27,7 @@ find "$doc" \( -name '*.html' -o -path "$doc/*.impl/*.js" \) -exec sed -Ei \
 	-e 's%((struct|enum|union)\.[^"]*#)ty(method\.)%\1\3%g' {} +
 
 # The build root sees the kernels in the cache, but not the kernel of KDIR.
-python=("$top/scripts/kernel/in-root.sh" python3)
+python=("$in_root" python3)
 [ -z "${KDIR:-}" ] || python=(python3)
 "${python[@]}" "$top/scripts/rust/doc_links.py" "$DOC_DIR" || die "these links in build/doc lead to nothing"
 say "the documentation starts at ${driver:+$driver/}build/doc/simple_mmap/index.html"

@@ -64,7 +64,7 @@ sign_all() {
 	[ -n "${MODULE_SIGN_KEY:-}" ] || return 0
 	if [ ! -x "$tree/scripts/sign-file" ]; then
 		tree=$(as_user "$top/scripts/kernel/chosen.sh")/build
-		prefix=$(quote "$top/scripts/kernel/in-root.sh")
+		prefix=$(quote "$in_root")
 	fi
 	for file in "$1"/*; do
 		eval "as_user $prefix $(sign_command "$tree") $(quote "$file")" || die "could not sign ${file##*/}" \

@@ -19,7 +19,6 @@ fragments=("$top/scripts/kernel/config/guest.config" "$top/scripts/kernel/config
 [ -f "${fragments[1]}" ] || die "there is no configuration of a guest for ARCH=$target_deb_arch" \
 	"Leave ARCH and FLAVOUR out."
 
-in_root=$top/scripts/kernel/in-root.sh
 what="kernel with the driver in it"
 lines=1950
 out=$top/build/intree
@@ -68,10 +67,7 @@ tree=${tree:-$dir/source}
 kernel_build=(kernel_make -C "$tree" O="$dir/build" LOCALVERSION=-intree)
 
 exec {lock}<"$dir/build"
-flock --nonblock "$lock" || {
-	say "another run builds in $dir, waiting for it"
-	flock "$lock"
-}
+take_lock "$lock" "builds in $dir"
 rm -f "$log"
 say "placing the driver in $tree/drivers/misc/simple_mmap, and naming it in the Kconfig and Makefile above"
 "$top/scripts/kernel/place-in-tree.sh" place "$tree"
@@ -95,4 +91,4 @@ mapfile -t programs < <(tests_in_guest)
 say "booting it with simple.pages=16 for the tests (1 to 3 minutes, emulated)"
 {
 	GUEST_MODULE=$out/vmlinuz KERNEL_ARGS=simple.pages=16 run_tests "${programs[@]}" || printf '### end %s\n' "$?"
-} | "$in_root" perl "$top/tests/judge.pl" "${programs[@]}"
+} | judged "${programs[@]}"

@@ -8,7 +8,7 @@
 . "$top/scripts/lib/programs.sh"
 
 cd "$folder"
-in_root=$top/scripts/kernel/in-root.sh
+source=$("$top/scripts/kernel/stock.sh")/source
 checks=0
 
 # check NAME COMMAND...: passes if COMMAND succeeds and prints no warning.
@@ -32,29 +32,15 @@ kernel_clippy() {
 }
 
 kernel_rustfmt() {
-	local source
-	source=$("$top/scripts/kernel/stock.sh")/source
-	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" \
-		"$@"
-}
-
-cargo_clippy() {
-	(cd tests/rust-user && "$in_root" cargo clippy --locked --quiet \
-		--target-dir "$tests_out/cargo" -- -D warnings)
-}
-
-cargo_fmt() {
-	(cd tests/rust-user && "$in_root" cargo fmt --check)
+	"$in_root" rustfmt --check --edition 2021 --config-path "$source/.rustfmt.toml" "$@"
 }
 
 # checkpatch FILE...: checkpatch.pl leaves a file in the current directory, so it runs in the build root's /tmp, which
 # is temporary.
 checkpatch() {
-	local source
-	source=$("$top/scripts/kernel/stock.sh")/source
 	printf '%s\n' "$@" | sed "s|^|$folder_in_root/|" |
-		xargs -d '\n' "$in_root" env -C /tmp "$source/scripts/checkpatch.pl" --no-tree \
-			--strict --terse --no-summary --quiet --file
+		xargs -d '\n' "$in_root" env -C /tmp "$source/scripts/checkpatch.pl" --no-tree --strict --terse \
+			--no-summary --quiet --file
 }
 
 # drivers_are_safe: fails if a driver's file contains "unsafe", or safe code that can undermine the abstractions: an
@@ -65,15 +51,7 @@ drivers_are_safe() {
 		'\bunsafe\b|no_mangle|export_name|link_section|extern crate|driver::Registration'
 }
 
-shell_check() {
-	"$in_root" shellcheck -x "$@"
-}
-
-# ours PATTERN...: prints the files that git tracks. theirs EXPRESSION...: prints files in the driver's folder.
-ours() {
-	git ls-files "$@"
-}
-
+# theirs EXPRESSION...: prints files in the driver's folder.
 theirs() {
 	find . -path ./build -prune -o -type f \( "$@" \) -printf '%P\n' | LC_ALL=C sort
 }
@@ -85,7 +63,7 @@ lint_driver() {
 	mapfile -t sources < <(theirs -name '*.rs' -o -name '*.c' -o -name '*.h' -o -name Kbuild)
 	check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
 	mapfile -t shell < <(theirs -name '*.sh')
-	[ ${#shell[@]} -eq 0 ] || check "shellcheck on the scripts" shell_check "${shell[@]}"
+	[ ${#shell[@]} -eq 0 ] || check "shellcheck on the scripts" "$in_root" shellcheck -x "${shell[@]}"
 }
 
 lint_project() {
@@ -93,13 +71,14 @@ lint_project() {
 	check "rustdoc on the abstractions and the drivers" scripts/make/doc.sh
 	check "rustfmt on the module" kernel_rustfmt src/abstractions/simple_mmap.rs src/simple.rs src/examples/*.rs \
 		tests/drivers/*/driver.rs tests/misuse/*.rs scripts/new/*.rs scripts/new/tests/*.rs
-	check "clippy on the Rust test program" cargo_clippy
-	check "rustfmt on the Rust test program" cargo_fmt
+	check "clippy on the Rust test program" "$in_root" env -C tests/rust-user \
+		cargo clippy --locked --quiet --target-dir "$tests_out/cargo" -- -D warnings
+	check "rustfmt on the Rust test program" "$in_root" env -C tests/rust-user cargo fmt --check
 	check "drivers are safe code" drivers_are_safe
-	mapfile -t sources < <(ours '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
+	mapfile -t sources < <(git ls-files '*.c' '*.h' 'src/*.rs' 'tests/misuse/*' 'scripts/new/*.rs' Kbuild Kconfig)
 	check "checkpatch --strict on C and Rust" checkpatch "${sources[@]}"
-	mapfile -t shell < <(ours '*.sh' .ci/run 'scripts/guest/initramfs/*' 'scripts/package/debian/*.p*' scripts/package/debian/simple-dkms.dkms)
-	check "shellcheck on the scripts" shell_check "${shell[@]}"
+	mapfile -t shell < <(git ls-files '*.sh' .ci/run 'scripts/guest/initramfs/*' 'scripts/package/debian/*.p*' scripts/package/debian/simple-dkms.dkms)
+	check "shellcheck on the scripts" "$in_root" shellcheck -x "${shell[@]}"
 }
 
 {
@@ -107,4 +86,4 @@ lint_project() {
 	if [ -n "$driver" ]; then lint_driver; else lint_project; fi
 	echo "1..$checks"
 	echo "### end 0"
-} | "$in_root" perl "$top/tests/judge.pl" lint
+} | judged lint

@@ -39,7 +39,7 @@ python=(python3) sysroot=
 if grep -qF "\"OBJTREE\": \"$(realpath "$cache")/" "$project"; then
 	sysroot=$folder/build/sysroot-$target_deb_arch-$SERIES
 	make_sysroot "$sysroot"
-	python=("$top/scripts/kernel/in-root.sh" python3)
+	python=("$in_root" python3)
 fi
 [ -w "$folder" ] || die "cannot write to $folder" "rust-analyzer looks for rust-project.json there."
 # In the build root the folder and the checkout can have other paths: replace them.

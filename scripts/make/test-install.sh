@@ -6,14 +6,12 @@
 # output is TAP; the last line has the numbers of results.
 
 . "$(dirname "$0")/../lib/base.sh"
-. "$top/scripts/lib/driver.sh"
+. "$top/scripts/lib/programs.sh"
 only_own test-install
-. "$top/scripts/lib/kernels.sh"
 
 [[ "$KERNEL $SERIES $FLAVOUR ${KDIR:-}" = "stock ${target_series[0]} amd64 " ]] ||
 	die "\"make test-install\" is for the kernel that is the default" "Leave KERNEL, KDIR, ARCH, FLAVOUR and SERIES out."
 
-in_root=$top/scripts/kernel/in-root.sh
 debian=$("$top/scripts/guest/debian-disk.sh")
 mkdir -p "$cache" "$top/build"
 dir=$(mktemp -d "$cache/guest.XXXXXX")
@@ -112,13 +110,10 @@ systemd.mount-extra=/dev/disk/by-id/virtio-media:/media:ext4:ro" \
 say "making the packages, and what a guest needs to install them (2 minutes)"
 make_media
 {
-	echo "### start dkms"
-	status=0
-	"$top/tests/install/dkms.sh" "$debian/tree" "$media" "$(cat "$debian/newer/release")" || status=$?
-	echo "### end $status"
+	newest=$(cat "$debian/newer/release")
+	suite dkms "$top/tests/install/dkms.sh" "$debian/tree" "$media" "$newest"
 	make_machine
 	say "booting a Debian from a disk, eight times (8 to 20 minutes, emulated)"
-	newest=$(cat "$debian/newer/release")
 	for name in packages boot demand newer; do
 		stage "$name" "$first"
 	done
@@ -128,4 +123,4 @@ make_media
 	enroll
 	stage signed "$first" secure
 	stage installed "$newest" secure
-} | "$in_root" perl "$top/tests/judge.pl" dkms packages boot demand newer newest unsigned signed installed
+} | judged dkms packages boot demand newer newest unsigned signed installed

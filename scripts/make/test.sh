@@ -8,11 +8,6 @@
 . "$(dirname "$0")/../lib/base.sh"
 . "$top/scripts/lib/programs.sh"
 
-# judged PROGRAM...: shows the output of these programs, which is in stdin, and counts their results.
-judged() {
-	"$top/scripts/kernel/in-root.sh" perl "$top/tests/judge.pl" "$@"
-}
-
 # chosen SUITE...: prints the suite that TEST names, with the options that make the kselftest harness run TEST's case
 # alone. -t takes the name of a case, and runs all its variants. -r takes the whole name FIXTURE.VARIANT.CASE. As a
 # fixture often has the suite's name, both NAME and SUITE.NAME are tried. Exits with an error if there is no such suite, or
@@ -68,12 +63,9 @@ fi
 build_tests selftests rust-user
 
 run_host() {
-	local script status
+	local script
 	for script in "${on_host[@]}"; do
-		status=0
-		printf '### start %s\n' "$script"
-		"$top/tests/$script" || status=$?
-		printf '### end %s\n' "$status"
+		suite "$script" "$top/tests/$script"
 	done
 }
 

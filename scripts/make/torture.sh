@@ -32,9 +32,4 @@ build_tests torture
 FILES=$(quote "${programs[@]/#/$tests_out/}")
 # The stress program prints nothing while it runs, so the timeout for silence must be longer than that.
 export FILES TRACE=no TIMEOUT=${TIMEOUT:-$((duration + 1200))}
-{
-	echo "### start torture"
-	status=0
-	"$top/scripts/guest/boot.sh" run "$top/tests/torture/run-in-guest.sh" "$args" || status=$?
-	echo "### end $status"
-} | "$top/scripts/kernel/in-root.sh" perl "$top/tests/judge.pl" torture
+suite torture "$top/scripts/guest/boot.sh" run "$top/tests/torture/run-in-guest.sh" "$args" | judged torture
