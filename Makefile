@@ -42,8 +42,10 @@
 ## The guest:   MODPARAMS="pages=16 ..." MEM=1G SMP=2 TIMEOUT=120 ICOUNT=1
 ## The cache:   SIMPLE_CACHE=<directory>
 
-.PHONY: all new install uninstall deb run shell picture test test-install matrix torture bench bench-accept intree \
-	intree-undo series test-series check lint doc rust-analyzer clean distclean help
+# The commands that are a script of their name.
+commands := new install deb run picture test test-install matrix torture bench intree series test-series check lint \
+	doc rust-analyzer clean
+.PHONY: all $(commands) shell uninstall bench-accept intree-undo distclean help
 
 # A driver's folder calls this file from there.
 makefile := $(lastword $(MAKEFILE_LIST))
@@ -62,71 +64,20 @@ kernel_settings := $(foreach name,V W C,$(if $($(name)),$(name)=$($(name))))
 all:
 	@$(scripts)/make/all.sh $(kernel_settings)
 
-deb:
-	@$(scripts)/make/deb.sh
-
-install:
-	@$(scripts)/make/install.sh
-
-uninstall:
-	@$(scripts)/make/install.sh uninstall
-
-new:
-	@$(scripts)/make/new.sh
-
-run:
-	@$(scripts)/make/run.sh
+$(commands):
+	@$(scripts)/make/$@.sh
 
 shell:
 	@$(scripts)/guest/boot.sh shell
 
-picture:
-	@$(scripts)/make/picture.sh
-
-test:
-	@$(scripts)/make/test.sh
-
-test-install:
-	@$(scripts)/make/test-install.sh
-
-torture:
-	@$(scripts)/make/torture.sh
-
-matrix:
-	@$(scripts)/make/matrix.sh
-
-bench:
-	@$(scripts)/make/bench.sh
+uninstall:
+	@$(scripts)/make/install.sh uninstall
 
 bench-accept:
 	@$(scripts)/make/bench.sh accept
 
-intree:
-	@$(scripts)/make/intree.sh
-
 intree-undo:
 	@$(scripts)/kernel/place-in-tree.sh undo '$(KSRC)'
-
-series:
-	@$(scripts)/make/series.sh
-
-test-series:
-	@$(scripts)/make/test-series.sh
-
-check:
-	@$(scripts)/make/check.sh
-
-lint:
-	@$(scripts)/make/lint.sh
-
-doc:
-	@$(scripts)/make/doc.sh
-
-rust-analyzer:
-	@$(scripts)/make/rust-analyzer.sh
-
-clean:
-	@$(scripts)/make/clean.sh
 
 distclean:
 	@$(scripts)/make/clean.sh cache

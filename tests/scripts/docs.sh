@@ -71,10 +71,11 @@ make -s help >"$scratch/help"
 while read -r target; do
 	run grep -Eq "make ([a-z|-]*\|)?$target\b" "$scratch/help"
 	expect "make help has $target" 0
-done < <(sed -n '/^\.PHONY:/,/[^\\]$/p' Makefile | sed 's/^\.PHONY://; s/\\$//' | tr -s ' \t' '\n' | grep -vx -e all -e help -e '')
+done < <(sed -n '/^commands :=/,/^\.PHONY:/p' Makefile | tr -s ' \t' '\n' | \
+	grep -x '[a-z-]*' | grep -vxE 'commands|all|help')
 grep -Eho '(^|`|\$ |sudo |&& )make [a-z][a-z-]+' README.md CONTRIBUTING.md docs/*.md | sed 's/.*make //' | sort -u >"$scratch/typed"
 while read -r target; do
-	run grep -Eq "^$target:" Makefile
+	run make -n "$target"
 	expect "make $target exists, which a document names" 0
 done <"$scratch/typed"
 
