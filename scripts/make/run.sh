@@ -17,7 +17,7 @@ edu)
 	[ -z "${PROG:-}" ] || die "DEMO and PROG both name a program to run" "Leave one of them out."
 	# The demonstration counts instructions: ICOUNT makes the clock count them, which takes a single processor.
 	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 SMP='' GUEST_MODULE=present TRACE=no
-	build_tests demo
+	build_tests edu-demo
 	PROG=$tests_out/edu-demo
 	;;
 *)

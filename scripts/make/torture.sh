@@ -28,7 +28,7 @@ else
 fi
 
 # The programs are the project's, also for DRIVER.
-build_tests torture
+build_tests "${programs[@]}"
 FILES=$(quote "${programs[@]/#/$tests_out/}")
 # The stress program prints nothing while it runs, so the timeout for silence must be longer than that.
 export FILES TRACE=no TIMEOUT=${TIMEOUT:-$((duration + 1200))}

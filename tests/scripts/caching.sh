@@ -26,7 +26,7 @@ for kind in 0 1 2; do
 done
 END_OF_SCRIPT
 
-build_tests caching
+build_tests touch
 run env FILES="'$out/caching.ko' '$tests_out/touch'" GUEST_MODULE=none TRACE=no QEMU_ARGS="-device edu" \
 	"$top/scripts/guest/boot.sh" run "$scratch/types"
 if [ "$target_arch" = x86 ]; then

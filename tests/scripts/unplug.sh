@@ -9,7 +9,7 @@ unset KDIR
 . "$top/scripts/lib/base.sh"
 . "$top/scripts/lib/programs.sh"
 
-build_tests hotplug
+build_tests unplug
 
 # guest BUS [ARG...]: boots a guest whose devices are plugged into that bus, with these arguments of QEMU.
 guest() {
