@@ -10,8 +10,8 @@
 kind=${KIND:-pages}
 [ -n "${DRIVER:-}" ] || die "\"make new\" needs DRIVER" "Name a folder to make: make new DRIVER=<folder> [KIND=pages|frames|pci]"
 case $kind in
-pages) source=$top/src/examples/page.rs device=simple_page ;;
-frames | pci) source=$top/scripts/new/$kind.rs device=new_driver ;;
+pages) source=$top/src/examples/page.rs device=simple_page pages=1 ;;
+frames | pci) source=$top/scripts/new/$kind.rs device=new_driver pages=16 ;;
 *) die "KIND=$kind is not known" "Known kinds: pages, each mapped with a reference to it; frames, contiguous memory; pci, \
 a device's registers" ;;
 esac
@@ -37,17 +37,18 @@ made() {
 	local to=$1
 	shift
 	awk 'FNR == 1 && NR > 1 { next } { print }' "$@" |
-		sed -e "s|new_device|$node|g" -e "s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" >"$folder/$to"
+		sed -e "s/new_pages/$pages/; s|new_device|$node|g; s/new_driver\|$device/$name/g" -e "s|@checkout@|$top|g" \
+			>"$folder/$to"
 }
 
 parts=$top/scripts/new
-rust_test=threads
-[ "$kind" != pci ] || rust_test=registers
+c_test=("$parts/tests/map.c" "$parts/tests/$kind.c") rust_test=threads
+[ "$kind" != pci ] || c_test=("$parts/tests/pci.c") rust_test=registers
 made driver.rs "$source"
 for file in Kbuild Makefile README.md; do
 	made "$file" "$parts/$file"
 done
-made tests/mapping.c "$parts/tests/$kind.c"
+made tests/mapping.c "${c_test[@]}"
 made "tests/$rust_test.rs" "$parts/tests/map.rs" "$parts/tests/$rust_test.rs"
 printf '%s\n' /build/ /rust-project.json >"$folder/.gitignore"
 

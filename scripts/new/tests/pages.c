@@ -1,53 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a program that maps /dev/new_device sees. */
-
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "kselftest_harness.h"
-
-FIXTURE(mapping)
-{
-	size_t size;
-	int fd;
-	char *addr;
-};
-
-FIXTURE_SETUP(mapping)
-{
-	self->size = sysconf(_SC_PAGESIZE);
-	self->fd = open("/dev/new_device", O_RDWR);
-	ASSERT_GE(self->fd, 0);
-	self->addr = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
-	ASSERT_NE(self->addr, MAP_FAILED);
-}
-
-FIXTURE_TEARDOWN(mapping)
-{
-	munmap(self->addr, self->size);
-	close(self->fd);
-}
 
 TEST_F(mapping, is_zero_at_first)
 {
 	for (size_t i = 0; i < self->size; i++)
 		ASSERT_EQ(self->addr[i], 0);
-}
-
-TEST_F(mapping, is_shared_by_a_child)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		memcpy(self->addr, "from the child", sizeof("from the child"));
-		_exit(0);
-	}
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	EXPECT_STREQ(self->addr, "from the child");
 }
 
 TEST_F(mapping, each_open_file_has_its_own_page)
