@@ -136,31 +136,20 @@ def make(file):
 
 
 def where(file):
-    origins, origin = [], None
     with open(file) as f:
-        for line in f:
-            origins.append(origin and f"{origin[0]}:{origin[1]}")
-            mark = re.match(r"        // (\S+):(\d+)$", line)
-            if mark:
-                origin = (mark[1], int(mark[2]))
-            elif origin:
-                origin = (origin[0], origin[1] + 1) if line != "        // end\n" else None
+        lines = f.read().split("\n")
 
     def translated(match):
-        return origins[int(match[1]) - 1] or match[0]
+        """The place of a line in an example, counted from the mark above it."""
+        number = int(match[1])
+        for above in range(number - 1, 0, -1):
+            mark = re.fullmatch(r" {8}// (?:end|(\S+):(\d+))", lines[above - 1])
+            if mark:
+                return f"{mark[1]}:{int(mark[2]) + number - above - 1}" if mark[1] else match[0]
+        return match[0]
 
     for line in sys.stdin:
         sys.stdout.write(re.sub(rf"\S*{re.escape(os.path.basename(file))}:(\d+)", translated, line))
-
-
-def without_generics(text):
-    """The text after the generics that it begins with."""
-    depth = 0
-    for index, char in enumerate(text):
-        depth += (char == "<") - (char == ">" and text[index - 1] != "-")
-        if depth == 0:
-            return text[index + 1:] if char == ">" else text
-    return text
 
 
 def items_of(path):
@@ -169,10 +158,9 @@ def items_of(path):
     with open(f"{top}/{path}") as f:
         lines = f.read().split("\n")
     for number, line in enumerate(lines, 1):
-        if line.startswith(("impl", "unsafe impl")):
-            header = " ".join(lines[number - 1:]).split("{")[0].removeprefix("unsafe ")
-            header = without_generics(header.removeprefix("impl").strip()).strip()
-            owner = re.match(r"\w+", header)[0]
+        if line.startswith("impl"):
+            # The first name after the generics. A > that is part of -> does not end these.
+            owner = re.match(r"impl(?:<.*?(?<!-)>)? (\w+)", line)[1]
         elif re.match(r"mod \w+ {", line):
             owner = "private"
         elif line == "}":
