@@ -12,20 +12,19 @@ if [ -n "$driver" ]; then
 	[ -n "${PROG:-}" ] || exec "$top/scripts/make/test.sh"
 fi
 case ${DEMO:-} in
-"") ;;
+"") demo=demo ;;
 edu)
 	[ -z "${PROG:-}" ] || die "DEMO and PROG both name a program to run" "Leave one of them out."
 	# The demonstration counts instructions: ICOUNT makes the clock count them, which takes a single processor.
 	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 SMP='' GUEST_MODULE=present TRACE=no
-	build_tests edu-demo
-	PROG=$tests_out/edu-demo
+	demo=edu-demo
 	;;
 *)
 	die "DEMO=$DEMO is not known" "Known: edu. Without DEMO the module's two devices are shown."
 	;;
 esac
 if [ -z "${PROG:-}" ]; then
-	build_tests demo
-	PROG=$tests_out/demo
+	build_tests "$demo"
+	PROG=$tests_out/$demo
 fi
 exec "$top/scripts/guest/boot.sh" run "$PROG" "${ARGS:-}"
