@@ -31,16 +31,6 @@ int reload_named(const char *name, const char *params)
 	return load_named(name, params);
 }
 
-int load_module(const char *params)
-{
-	return load_named("simple", params);
-}
-
-int unload_module(void)
-{
-	return unload_named("simple");
-}
-
 bool built_in(void)
 {
 	return access("/simple.ko", F_OK) && !access("/dev/simplen", F_OK);
@@ -82,11 +72,6 @@ int reload_or_zero(const char *params)
 	if (!built_in())
 		return reload_named("simple", params);
 	return write_zeros("/dev/simpler") ?: write_zeros("/dev/simplen");
-}
-
-int unload_if_module(void)
-{
-	return built_in() ? 0 : unload_module();
 }
 
 long counter(const char *device, const char *name)

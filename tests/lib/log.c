@@ -17,15 +17,10 @@ char *driver_log(void)
 	int len = klogctl(3, log, size); /* SYSLOG_ACTION_READ_ALL */
 
 	log[len < 0 ? 0 : len] = '\0';
-	for (line = log; *line; line = next) {
-		next = strchrnul(line, '\n');
-		if (*next)
-			*next++ = '\0';
+	for (line = strtok_r(log, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
 		text = strstr(line, "simple: ");
-		if (text && !strstr(text, "taint")) {
-			strcat(lines, text);
-			strcat(lines, "\n");
-		}
+		if (text && !strstr(text, "taint"))
+			strcat(strcat(lines, text), "\n");
 	}
 	free(log);
 	return lines;

@@ -17,13 +17,12 @@ bool tell(const char *path, const char *text)
 long number_of(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	long number = -1;
+	long number;
 
-	if (!file)
-		return -1;
-	if (fscanf(file, "%ld", &number) != 1)
+	if (!file || fscanf(file, "%ld", &number) != 1)
 		number = -1;
-	fclose(file);
+	if (file)
+		fclose(file);
 	return number;
 }
 
@@ -80,12 +79,10 @@ long free_memory(void)
 long memory_lost(long before, long tolerated)
 {
 	long records = access("/sys/kernel/debug/kmemleak", F_OK) ? 0 : 8192;
-	long lost = before - records - free_memory();
+	long lost;
 
-	for (int i = 0; i < 100 && lost > tolerated; i++) {
+	for (int i = 0; (lost = before - records - free_memory()) > tolerated && i < 100; i++)
 		usleep(50000);
-		lost = before - records - free_memory();
-	}
 	return lost;
 }
 

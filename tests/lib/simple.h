@@ -44,8 +44,8 @@ int unload_named(const char *name);
 int reload_named(const char *name, const char *params);
 
 /* The same for the module "simple". */
-int load_module(const char *params);
-int unload_module(void);
+#define load_module(params) load_named("simple", params)
+#define unload_module() unload_named("simple")
 
 /* Whether "simple" is built into the kernel; the guest has no module of it then. */
 bool built_in(void);
@@ -57,7 +57,7 @@ bool booted_with(const char *params);
 int reload_or_zero(const char *params);
 
 /* Unloads "simple", unless it is built in. */
-int unload_if_module(void);
+#define unload_if_module() (built_in() ? 0 : unload_module())
 
 /* A number in debugfs: a counter of a device, or one of "parameters"; -1 if there is none. */
 long counter(const char *device, const char *name);
