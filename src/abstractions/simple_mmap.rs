@@ -16,6 +16,7 @@
 //! | [`vm_operations`](mm::vm_operations) | `struct vm_operations_struct`: open, close, mapped |
 //! | [`pages`](mm::pages) | the operations for pages with references: fault, huge_fault |
 //! | [`pfnmap`](mm::pfnmap) | those for page frames: `remap_pfn_range()`, `vmf_insert_pfn()` |
+//! | [`mixedmap`](mm::mixedmap) | those for pages that the driver inserts: `vm_insert_page()` |
 //! | [`frames`](mm::frames) | the same for page frames of devices, which can go away |
 //! | [`fault`](mm::fault) | `struct vm_fault` and `vm_fault_t` |
 //! | [`access`](mm::access) | a debugger's access to page frames: `follow_pfnmap_start()` |

@@ -16,7 +16,8 @@ use super::{
         vm_flags_t, //
     },
     vm_operations::VmaState,
-    vma::is_cow_mapping, //
+    vma::is_cow_mapping,
+    MmWithUser, //
 };
 use crate::{
     bindings,
@@ -252,6 +253,31 @@ impl<'a, T, S: Undecided> VmaDesc<'a, T, S> {
         }
     }
 
+    /// The address space that the mapping will be in. Its mmap lock is held for writing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::{
+    ///     desc::VmaDesc,
+    ///     Mm, //
+    /// };
+    ///
+    /// /// Only the process that has opened the file may map it.
+    /// fn check<T>(opener: &Mm, desc: &VmaDesc<'_, T>) -> Result {
+    ///     if !core::ptr::eq::<Mm>(opener, &**desc.mm()) {
+    ///         return Err(EINVAL);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = check::<u32>;
+    /// ```
+    pub fn mm(&self) -> &MmWithUser {
+        // SAFETY: The kernel calls the hook with the address space of the current process, which is
+        // a user of it at least until the hook returns. By then the description is gone.
+        unsafe { MmWithUser::from_raw(self.desc().mm) }
+    }
+
     /// The first address.
     pub fn start(&self) -> usize {
         self.desc().start
@@ -325,7 +351,8 @@ impl<'a, T, S: Undecided> VmaDesc<'a, T, S> {
     /// have no mapping at its addresses.
     ///
     /// The process can undo that with `MADV_DOFORK`, which fails with `EINVAL` if the VMA is one
-    /// that the kernel calls special: one of page frames, or one with [`Self::deny_expand`].
+    /// that the kernel calls special: one of page frames, one in which the driver inserts pages, or
+    /// one with [`Self::deny_expand`].
     ///
     /// # Examples
     ///

@@ -11,6 +11,7 @@ pub mod desc;
 pub mod fault;
 pub mod folio;
 pub mod frames;
+pub mod mixedmap;
 pub mod page;
 pub mod pages;
 pub mod pfn;
@@ -19,5 +20,9 @@ pub mod pgoff;
 pub mod vm_operations;
 pub mod vma;
 
-// The kernel's own module of this name, for the files that are also the kernel's.
-pub(crate) use kernel::mm::virt;
+// The kernel's own items of these names, for the files that are also the kernel's.
+pub use kernel::mm::{
+    virt,
+    Mm,
+    MmWithUser, //
+};
