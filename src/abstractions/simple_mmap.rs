@@ -17,7 +17,9 @@
 //! | [`pages`](mm::pages) | the operations for pages with references: fault, huge_fault |
 //! | [`pfnmap`](mm::pfnmap) | those for page frames: `remap_pfn_range()`, `vmf_insert_pfn()` |
 //! | [`mixedmap`](mm::mixedmap) | those for pages that the driver inserts: `vm_insert_page()` |
-//! | [`frames`](mm::frames) | the same for page frames of devices, which can go away |
+//! | [`frames`](mm::frames) | those for page frames of devices: `io_remap_pfn_range()` |
+//! | [`caching`](mm::caching) | how page frames are cached: `pgprot_noncached()` |
+//! | [`revocable`](mm::revocable) | page frames of devices that can go away |
 //! | [`fault`](mm::fault) | `struct vm_fault` and `vm_fault_t` |
 //! | [`access`](mm::access) | a debugger's access to page frames: `follow_pfnmap_start()` |
 //! | [`page`](mm::page), [`folio`](mm::folio) | `struct page`, `struct folio`, their references |
@@ -85,6 +87,7 @@ pub(crate) use kernel::{
     io,
     page,
     pr_warn_once,
+    str,
     sync,
     types, //
 };

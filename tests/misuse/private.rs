@@ -133,7 +133,7 @@ pub fn state(_: impl simple_mmap::mm::desc::private::Sealed) {}
 
 /// Names the private trait of the kinds of caching.
 // EXPECT module `private` is private
-pub fn caching(_: impl simple_mmap::mm::frames::private::Protection) {}
+pub fn caching(_: impl simple_mmap::mm::caching::private::Protection) {}
 
 /// Makes a static key by hand.
 // EXPECT cannot initialize a tuple struct which contains private fields
@@ -315,7 +315,7 @@ pub struct Mine;
 impl Undecided for Mine {}
 
 /// Defines another kind of caching.
-// EXPECT the trait bound `Mine: frames::private::Protection` is not satisfied
+// EXPECT the trait bound `Mine: caching::private::Protection` is not satisfied
 impl Caching for Mine {}
 
 /// Initialises the registrations of a module by hand, without `unsafe`.

@@ -34,31 +34,11 @@ void rust_helper_mmap_action_ioremap_full(struct vm_area_desc *desc,
 	mmap_action_ioremap_full(desc, pfn);
 }
 
-pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
-{
-	return pgprot_noncached(prot);
-}
-
-pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
-{
-	return pgprot_decrypted(prot);
-}
-
-pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
-{
-	return pgprot_writecombine(prot);
-}
-
 struct file *
 rust_helper_anon_inode_create_getfile(const char *name, const struct file_operations *fops,
 				      void *priv, int flags, const struct inode *context_inode)
 {
 	return anon_inode_create_getfile(name, fops, priv, flags, context_inode);
-}
-
-void rust_helper_i_size_write(struct inode *inode, loff_t size)
-{
-	i_size_write(inode, size);
 }
 
 loff_t rust_helper_i_size_read(const struct inode *inode)

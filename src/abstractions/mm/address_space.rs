@@ -15,31 +15,26 @@
 //! [`include/linux/anon_inodes.h`](srctree/include/linux/anon_inodes.h),
 //! `anon_inode_create_getfile()`.
 
-use super::pgoff::Pgoff;
-use crate::compat::helpers;
-use core::{
-    marker::PhantomData,
-    mem::ManuallyDrop,
-    ops::{
-        Deref,
-        Range, //
-    },
-    ptr::{
-        self,
-        NonNull, //
-    }, //
-};
-use kernel::{
+use crate::{
     bindings,
     error::from_err_ptr,
     prelude::*,
     str::as_char_ptr_in_const_context, //
 };
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::Deref,
+    ptr::{
+        self,
+        NonNull, //
+    }, //
+};
 
 /// A reference on the inode to which the address space belongs.
 ///
-/// A misc device has an address space for its files. Other code that opens files can give them one:
-/// each file then holds a reference from its `open` to its `release`.
+/// All files of a device can have it: each of them then holds a reference from its `open` to its
+/// `release`. The abstraction of misc devices does that, and other code that opens files can.
 ///
 /// # Invariants
 ///
@@ -47,11 +42,14 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// What another kind of device does when a file of it is opened and released:
+/// What another kind of device than a misc device does when a file of it is opened and released:
 ///
 /// ```
-/// use kernel::bindings;
-/// use simple_mmap::mm::address_space::AddressSpace;
+/// use kernel::{
+///     bindings,
+///     mm::address_space::AddressSpace,
+///     page::PAGE_SIZE, //
+/// };
 ///
 /// struct Device {
 ///     space: AddressSpace,
@@ -131,8 +129,8 @@ impl AddressSpace {
         // SAFETY: The name is a C string, and the operations are the kernel's own. They have no
         // owner, and no private data.
         let file = from_err_ptr(unsafe {
-            helpers::anon_inode_create_getfile(
-                as_char_ptr_in_const_context(c"[simple_mmap]"),
+            bindings::anon_inode_create_getfile(
+                as_char_ptr_in_const_context(c"[device_mapping]"),
                 &raw const bindings::generic_ro_fops,
                 ptr::null_mut(),
                 bindings::O_RDWR as c_int,
@@ -210,23 +208,7 @@ impl AddressSpace {
     pub(crate) fn set_size(&self, size: u64) {
         let size = size.min(bindings::loff_t::MAX as u64) as bindings::loff_t;
         // SAFETY: The inode is valid, and nobody else writes its size.
-        unsafe { helpers::i_size_write(self.inode.as_ptr(), size) };
-    }
-
-    /// Unmaps what VMAs have mapped at these offsets, `unmap_mapping_pages()`, except copies of
-    /// pages that writes have given to processes.
-    ///
-    /// This is reliable for page frames only. A fault that began before this call can map a page
-    /// with references after it, because the kernel makes the entry after the fault operation has
-    /// returned.
-    pub(crate) fn unmap(&self, range: Range<Pgoff>) {
-        let count = range.end.index().saturating_sub(range.start.index());
-        if count > 0 {
-            // SAFETY: The address space is valid.
-            unsafe {
-                bindings::unmap_mapping_pages(self.as_ptr(), range.start.index(), count, false)
-            };
-        }
+        unsafe { bindings::i_size_write(self.inode.as_ptr(), size) };
     }
 
     /// Calls `f` with `invalidate_lock` held for reading, which several threads can do at once. The
@@ -264,7 +246,7 @@ impl AddressSpace {
     /// is false then. Pages with references are mapped again when a process touches them, unless
     /// the driver refuses that.
     ///
-    /// [`RevocableFrames`]: super::frames::RevocableFrames
+    /// [`RevocableFrames`]: super::revocable::RevocableFrames
     /// [`serve_device_frames`]: super::desc::VmaDesc::serve_device_frames
     pub fn revoke(&self) {
         self.invalidate(|| {
@@ -292,7 +274,7 @@ impl AddressSpace {
 /// # Examples
 ///
 /// ```
-/// use simple_mmap::mm::address_space::{
+/// use kernel::mm::address_space::{
 ///     AddressSpace,
 ///     Borrowed, //
 /// };

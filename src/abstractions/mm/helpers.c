@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
 #include <linux/userfaultfd_k.h>
 
 /*
@@ -93,6 +95,26 @@ __rust_helper void rust_helper_mmap_action_remap_full(struct vm_area_desc *desc,
 						      unsigned long pfn)
 {
 	mmap_action_remap_full(desc, pfn);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
+{
+	return pgprot_noncached(prot);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
+{
+	return pgprot_writecombine(prot);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
+{
+	return pgprot_decrypted(prot);
+}
+
+__rust_helper void rust_helper_i_size_write(struct inode *inode, loff_t size)
+{
+	i_size_write(inode, size);
 }
 
 __rust_helper bool rust_helper_userfaultfd_armed(struct vm_area_struct *vma)

@@ -2,11 +2,12 @@
 
 //! Describing and serving mappings: what `rust/kernel/mm/` would contain.
 //!
-//! All files here but [`address_space`] and [`frames`] are also files of the kernel's crate in the
-//! patches that `make series` writes. In their examples, `kernel::mm` stands for `simple_mmap::mm`.
+//! All files here but [`frames`] are also files of the kernel's crate in the patches that
+//! `make series` writes. In their examples, `kernel::mm` stands for `simple_mmap::mm`.
 
 pub mod access;
 pub mod address_space;
+pub mod caching;
 pub mod desc;
 pub mod fault;
 pub mod folio;
@@ -17,6 +18,7 @@ pub mod pages;
 pub mod pfn;
 pub mod pfnmap;
 pub mod pgoff;
+pub mod revocable;
 pub mod vm_operations;
 pub mod vma;
 
