@@ -51,16 +51,17 @@ diff_of() {
 	sed -n '/^diff /,$p' "$1"
 }
 
-# changed_files: prints the paths of all files of the kernel that the patches change.
+# changed_files: prints the paths of all files of the kernel that the patches change, without those that an earlier patch
+# adds.
 changed_files() {
 	local patch
 	for patch in "${patches[@]}"; do
+		diff_of "$patch"
+	done | awk '
 		# A new file is "new file mode" after its diff line.
-		diff_of "$patch" | awk '
-			/^diff --git / { file = substr($4, 3); new = 0 }
-			/^new file mode / { new = 1 }
-			/^--- a\// && !new { print file }'
-	done | LC_ALL=C sort -u
+		/^diff --git / { file = substr($4, 3) }
+		/^new file mode / { new[file] = 1 }
+		/^--- a\// && !new[file] { print file }' | LC_ALL=C sort -u
 }
 
 # commit PATCH: makes a commit of it.

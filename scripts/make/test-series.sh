@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test-series.sh: tests the patches that "make series" writes. It applies them to a copy of the kernel's source, made of
-# hard links, checks and builds the whole, boots the kernel, and there runs the kernel's doctests and the sample's
-# selftest. The output is TAP; the last line has the numbers of results.
+# hard links, checks and builds the whole, boots the kernel, and there runs the kernel's doctests and the samples'
+# selftests. The output is TAP; the last line has the numbers of results.
 
 # shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
@@ -22,6 +22,8 @@ in_root=$top/scripts/kernel/in-root.sh
 out=$top/build/test-series
 series=$top/build/series
 fragments=("$top"/scripts/kernel/config/{guest,"guest-$target_arch",series}.config)
+selftests=(rust_mmap rust_pci_mmap)
+in_guest=(doctests.sh sample.sh bar.sh)
 what="kernel with the series"
 lines=1950
 checks=0
@@ -106,7 +108,7 @@ rustfmt_series() {
 	"$in_root" env -C "$tree" rustfmt --check --edition 2021 --config-path "$tree/.rustfmt.toml" "${files[@]}"
 }
 
-# build: builds the kernel and the sample. A warning of the Rust compiler is an error.
+# build: builds the kernel and the samples. A warning of the Rust compiler is an error.
 build() {
 	cat "${fragments[@]}" >"$dir/fragment"
 	"${kernel_build[@]}" KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
@@ -114,12 +116,12 @@ build() {
 	say "building a kernel with the series (the first time, several minutes)"
 	"${kernel_build[@]}" -j"$(nproc)" KRUSTFLAGS=-Dwarnings all |& keep_log || failed build
 	cp "$dir/build/$("${kernel_build[@]}" -s image_name)" "$out/vmlinuz"
-	cp "$dir/build/samples/rust/rust_mmap.ko" "$out"
+	cp "$dir"/build/samples/rust/{rust_mmap,rust_driver_pci_mmap}.ko "$out"
 }
 
 build_selftest() {
 	"$in_root" "$target_triplet-$target_cc" -O2 -Wall -Werror -static -I "$tree/tools/testing/selftests" \
-		-o "$out/rust_mmap" "$tree/tools/testing/selftests/rust/rust_mmap.c"
+		-o "$out/$1" "$tree/tools/testing/selftests/rust/$1.c"
 }
 
 # prepare DIR: fills DIR, the new entry of the cache.
@@ -149,7 +151,7 @@ flock --nonblock "$lock" || {
 	say "another run builds in $dir, waiting for it"
 	flock "$lock"
 }
-rm -f "$log" "$out/vmlinuz" "$out/rust_mmap.ko" "$out/rust_mmap"
+rm -f "$log" "$out/vmlinuz" "$out"/*.ko "${selftests[@]/#/$out/}"
 remove_tree "$tree"
 cp -al "$source" "$tree" 2>/dev/null || {
 	remove_tree "$tree"
@@ -169,13 +171,16 @@ cp -al "$source" "$tree" 2>/dev/null || {
 	check "the new files are those of the module" same_files
 	check "rustfmt on the new and the changed files" rustfmt_series
 	check "the whole builds without a warning" build
-	check "the selftest builds" build_selftest
+	for selftest in "${selftests[@]}"; do
+		check "the selftest $selftest builds" build_selftest "$selftest"
+	done
 	echo "1..$checks"
 	echo "### end 0"
-	if [[ -f $out/vmlinuz && -f $out/rust_mmap ]]; then
-		say "booting it for the doctests and the selftest (1 to 3 minutes, emulated)"
-		programs=$(quote "$out/rust_mmap" "$top"/tests/series/{doctests,sample}.sh)
-		GUEST_MODULE=$out/vmlinuz FILES=$programs TRACE=no "$top/scripts/guest/boot.sh" run \
-			"$top/tests/run-in-guest.sh" "doctests.sh sample.sh" || printf '### end %s\n' "$?"
+	if [[ -f $out/vmlinuz && -f $out/${selftests[-1]} ]]; then
+		say "booting it for the doctests and the selftests (1 to 3 minutes, emulated)"
+		programs=$(quote "${selftests[@]/#/$out/}" "${in_guest[@]/#/$top/tests/series/}")
+		GUEST_MODULE=$out/vmlinuz FILES=$programs TRACE=no QEMU_ARGS="-device pci-testdev" \
+			"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "${in_guest[*]}" ||
+			printf '### end %s\n' "$?"
 	fi
-} | "$in_root" perl "$top/tests/judge.pl" series doctests.sh sample.sh
+} | "$in_root" perl "$top/tests/judge.pl" series "${in_guest[@]}"
