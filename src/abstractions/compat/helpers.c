@@ -244,8 +244,9 @@ bool rust_helper_memory_going_online(unsigned long action, void *data,
 /* Whether a BAR is a memory BAR, and has an address. */
 bool rust_helper_pci_bar_is_memory(struct pci_dev *pdev, int bar)
 {
-	return (pci_resource_flags(pdev, bar) & (IORESOURCE_MEM | IORESOURCE_UNSET)) ==
-		IORESOURCE_MEM;
+	return !pdev->non_mappable_bars &&
+	       (pci_resource_flags(pdev, bar) & (IORESOURCE_MEM | IORESOURCE_UNSET)) ==
+		       IORESOURCE_MEM;
 }
 #endif
 

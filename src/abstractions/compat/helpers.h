@@ -35,9 +35,9 @@ static const gfp_t RUST_CONST_HELPER___GFP_RETRY_MAYFAIL = __GFP_RETRY_MAYFAIL;
 static const unsigned int RUST_CONST_HELPER_PMD_ORDER = PMD_ORDER;
 
 /* linux/mm.h: pages and folios */
-void rust_helper_get_page(struct page *page);
+void rust_helper_get_page_saturating(struct page *page);
 struct folio *rust_helper_page_folio(struct page *page);
-bool rust_helper_folio_put_testzero(struct folio *folio);
+bool rust_helper_folio_put_testzero_saturating(struct folio *folio);
 unsigned int rust_helper_folio_order(struct folio *folio);
 void *rust_helper_page_address(struct page *page);
 phys_addr_t rust_helper_page_to_phys(struct page *page);

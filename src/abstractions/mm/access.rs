@@ -231,7 +231,7 @@ struct Remapped(*mut c_void);
 impl Remapped {
     fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
         let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
-        // SAFETY: This may be called for any address, and fails for RAM.
+        // SAFETY: This may be called for any address that is not that of RAM.
         let addr = unsafe { bindings::ioremap_prot(phys, PAGE_SIZE, prot) };
         if addr.is_null() {
             return Err(ENOMEM);

@@ -173,11 +173,15 @@ impl<'a, T> VmaDesc<'a, T> {
     ///     }, //
     /// };
     ///
-    /// struct Device {
-    ///     prepare: for<'a> fn(&'a Self, VmaDesc<'a, Self>) -> Result<VmaDesc<'a, Self, Ready>>,
-    /// }
+    /// struct Device;
     ///
     /// impl VmOperations for Device {}
+    ///
+    /// impl Device {
+    ///     fn prepare<'a>(&'a self, _: VmaDesc<'a, Self>) -> Result<VmaDesc<'a, Self, Ready>> {
+    ///         Err(EACCES)
+    ///     }
+    /// }
     ///
     /// /// The operation `mmap_prepare`.
     /// ///
@@ -192,12 +196,12 @@ impl<'a, T> VmaDesc<'a, T> {
     ///     // released it has the same data, and the address space of its inode. The module is the
     ///     // owner of its operations.
     ///     let desc = unsafe { VmaDesc::<'_, Device>::from_raw(desc) };
-    ///     match desc.and_then(|desc| (device.prepare)(device, desc)) {
+    ///     match desc.and_then(|desc| device.prepare(desc)) {
     ///         Ok(_ready) => 0,
     ///         Err(error) => error.to_errno(),
     ///     }
     /// }
-    /// # let _ = (mmap_prepare, |device: Device| device.prepare);
+    /// # let _ = (mmap_prepare, Device);
     /// ```
     pub unsafe fn from_raw(desc: *mut bindings::vm_area_desc) -> Result<Self> {
         // SAFETY: The hook is called with a valid description.

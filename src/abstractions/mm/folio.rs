@@ -24,10 +24,10 @@ use core::ptr::NonNull;
 ///
 /// [`SharedPage`]: super::page::SharedPage
 ///
-/// When a process touches a page of a folio, the kernel maps all of its pages, at the offsets that
-/// follow from the folio's index, if they are all in the VMA and below the file's size
-/// (`finish_fault()`). So [`Self::alloc`] sets the index before anybody else knows the folio, and
-/// the index never changes.
+/// When a process touches a page of a folio, the kernel also maps the folio's other pages around
+/// that page, if they are all in the VMA and below the file's size (`finish_fault()`). So a page is
+/// only served at the offset that the folio's index and the page's place in the folio say.
+/// [`Self::alloc`] sets the index before anybody else knows the folio, and the index never changes.
 ///
 /// # Invariants
 ///
@@ -71,7 +71,7 @@ unsafe impl AlwaysRefCounted for Folio {
     fn inc_ref(&self) {
         // SAFETY: By the type invariant the folio is valid. The C side overlays a folio and its
         // first page, and a reference on that is one on the folio.
-        unsafe { bindings::get_page(self.as_ptr().cast()) };
+        unsafe { bindings::get_page_saturating(self.as_ptr().cast()) };
     }
 
     unsafe fn dec_ref(folio: NonNull<Self>) {
@@ -112,8 +112,8 @@ impl Folio {
                 | bindings::__GFP_NORETRY
                 | bindings::__GFP_NOWARN;
         }
-        // SAFETY: This is process context, where allocating may sleep, and the order is one that
-        // the page allocator has.
+        // SAFETY: This is process context, where allocating may sleep. It fails if the order is
+        // larger than those of the page allocator.
         let page = NonNull::new(unsafe { bindings::alloc_pages(gfp, order) }).ok_or(AllocError)?;
         // The C side overlays the first page of a folio with the folio.
         let folio: NonNull<bindings::folio> = page.cast();
@@ -152,8 +152,8 @@ impl Folio {
     ///
     /// Without `CONFIG_MEMORY_FAILURE` the kernel has no such mark, and this does nothing.
     pub(super) fn set_pte_mapped(&self) {
-        // SAFETY: By the type invariant the folio is valid. For a folio that is in no page cache,
-        // nothing else in the kernel depends on the mark.
+        // SAFETY: By the type invariant the folio is valid. The mark makes others treat it like a
+        // folio with a poisoned page, which is always allowed.
         unsafe { bindings::folio_set_has_hwpoisoned(self.as_ptr()) };
     }
 
@@ -171,7 +171,7 @@ impl Folio {
     /// The caller must own a reference on the folio, and give it up.
     pub(super) unsafe fn put_raw(folio: *mut bindings::folio) -> bool {
         // SAFETY: The caller owns a reference.
-        let last = unsafe { bindings::folio_put_testzero(folio) };
+        let last = unsafe { bindings::folio_put_testzero_saturating(folio) };
         if last {
             // SAFETY: Nobody has a reference any more, which is when this is to be called.
             unsafe { bindings::__folio_put(folio) };

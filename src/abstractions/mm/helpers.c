@@ -9,11 +9,11 @@
 #include <linux/userfaultfd_k.h>
 
 /*
- * get_page(), for a page that does not belong to a slab. Safe Rust code can
- * forget so many references that the count would wrap around. The count is then
- * set far below 0, as that of a refcount_t is, and the folio is never freed.
+ * get_page() and folio_put_testzero(). Safe Rust code can forget so many
+ * references that the count would wrap around. The count is then set far below
+ * 0, and kept there, as that of a refcount_t is: the folio is never freed.
  */
-__rust_helper void rust_helper_get_page(struct page *page)
+__rust_helper void rust_helper_get_page_saturating(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 
@@ -22,14 +22,18 @@ __rust_helper void rust_helper_get_page(struct page *page)
 		folio_set_count(folio, INT_MIN / 2);
 }
 
+__rust_helper bool rust_helper_folio_put_testzero_saturating(struct folio *folio)
+{
+	if (unlikely(folio_ref_count(folio) < 0)) {
+		folio_set_count(folio, INT_MIN / 2);
+		return false;
+	}
+	return folio_put_testzero(folio);
+}
+
 __rust_helper struct folio *rust_helper_page_folio(struct page *page)
 {
 	return page_folio(page);
-}
-
-__rust_helper bool rust_helper_folio_put_testzero(struct folio *folio)
-{
-	return folio_put_testzero(folio);
 }
 
 __rust_helper unsigned int rust_helper_folio_order(struct folio *folio)

@@ -27,9 +27,10 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///
     /// # How to find the VMA
     ///
-    /// The driver looks up a VMA by an address of the mapping, with the mmap lock or with the VMA's
-    /// own lock. If, while it holds this lock, [`VmOperations::open`] has been called for the
-    /// mapping and [`VmOperations::close`] has not, then the VMA is one of the file:
+    /// The driver looks up a VMA by an address of the mapping, in the address space that
+    /// [`VmaDesc::mm`] returned, with the mmap lock or with the VMA's own lock. If, while it holds
+    /// this lock, [`VmOperations::open`] has been called for the mapping and
+    /// [`VmOperations::close`] has not, then the VMA is one of the file:
     ///
     /// - The kernel calls `open` before it releases the mmap lock under which it has put the VMA
     ///   into the tree of VMAs.
@@ -42,7 +43,8 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     /// - Such VMAs are never merged, not even with each other (`VMA_SPECIAL_FLAGS`).
     ///
     /// `close` is also called if only a part of the mapping is unmapped, and for the old VMA if
-    /// `mremap()` moves the mapping. It is always right to insert no more pages then.
+    /// `mremap()` moves the mapping. It is always right to insert no more pages then. With
+    /// `MREMAP_DONTUNMAP` the old VMA stays, without pages, and is not closed.
     ///
     /// Both `open` and `close` are called with the mmap lock held. So a lock that they take must
     /// not be one that is held while waiting for the mmap lock.
@@ -60,17 +62,23 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///         },
     ///         vm_operations::VmOperations,
     ///         vma::Vma,
+    ///         Mm,
     ///         MmWithUser, //
     ///     },
     ///     page::Page,
-    ///     sync::atomic::{
-    ///         Atomic,
-    ///         Relaxed, //
+    ///     sync::{
+    ///         aref::ARef,
+    ///         atomic::{
+    ///             Atomic,
+    ///             Relaxed, //
+    ///         }, //
     ///     }, //
     /// };
     ///
     /// struct Notice {
     ///     page: Page,
+    ///     /// Of the process that has opened the file.
+    ///     mm: ARef<Mm>,
     ///     /// Where the file is mapped, or 0.
     ///     address: Atomic<usize>,
     /// }
@@ -86,16 +94,20 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     /// }
     ///
     /// fn mmap_prepare<'a>(
-    ///     _notice: &'a Notice,
+    ///     notice: &'a Notice,
     ///     mut desc: VmaDesc<'a, Notice>,
     /// ) -> Result<VmaDesc<'a, Notice, Ready>> {
+    ///     if !core::ptr::eq::<Mm>(&*notice.mm, &**desc.mm()) {
+    ///         return Err(EINVAL);
+    ///     }
     ///     desc.deny_write()?;
     ///     desc.deny_copy();
     ///     Ok(desc.set_mixedmap())
     /// }
     ///
-    /// /// Shows the page to the process that has mapped the file.
-    /// fn show(notice: &Notice, mm: &MmWithUser) -> Result {
+    /// /// Shows the page to the process that has opened and mapped the file.
+    /// fn show(notice: &Notice) -> Result {
+    ///     let mm: ARef<MmWithUser> = notice.mm.mmget_not_zero().ok_or(ESRCH)?;
     ///     let mmap_lock = mm.mmap_read_lock();
     ///     let address = notice.address.load(Relaxed);
     ///     if address == 0 {
@@ -105,8 +117,8 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///     vma.ok_or(ESRCH)?.vm_insert_page(address, &notice.page)
     /// }
     /// # let _ = (mmap_prepare, show);
-    /// # let _ = Notice { page: Page::alloc_page(GFP_KERNEL)?, address: Atomic::new(0) };
-    /// # Ok::<(), Error>(())
+    /// # let new = |page, mm| Notice { page, mm, address: Atomic::new(0) };
+    /// # let _ = new;
     /// ```
     pub fn set_mixedmap(mut self) -> VmaDesc<'a, T, Ready> {
         // As it is not decided yet what is mapped, VM_PFNMAP is not set, which excludes this flag.

@@ -72,7 +72,7 @@ unsafe impl AlwaysRefCounted for SharedPage {
     #[inline]
     fn inc_ref(&self) {
         // SAFETY: By the type invariant the page is valid and has a reference already.
-        unsafe { bindings::get_page(self.as_ptr()) };
+        unsafe { bindings::get_page_saturating(self.as_ptr()) };
     }
 
     #[inline]
@@ -145,9 +145,9 @@ impl SharedPage {
         }
     }
 
-    /// Whether the kernel would map this page at the offset `pgoff`. If the page is one of several
-    /// of a folio, `finish_fault()` maps it where the folio's index and the page's place in the
-    /// folio say.
+    /// Whether this page may be mapped at the offset `pgoff`. If the page is one of several of a
+    /// folio, the kernel maps the others around it (`finish_fault()`), so the offset must be the one
+    /// that the folio's index and the page's place in the folio say.
     pub(super) fn serves(&self, pgoff: Pgoff) -> bool {
         // SAFETY: The page is valid.
         !self.is_compound() || unsafe { bindings::page_pgoff(self.as_ptr()) } == pgoff.index()

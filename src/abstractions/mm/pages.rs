@@ -209,8 +209,8 @@ impl<T: Pages> Table<T> {
         }
         // The C side is told that this is a read even if it is a write. For a write it would warn
         // if another thread's madvise() had put a page table there since this fault began. The
-        // entry becomes as writable as the VMA all the same, and the processor marks what is
-        // written to as dirty.
+        // entry becomes as writable as the VMA all the same, and the processor, or a later fault,
+        // marks what is written to as dirty.
         // SAFETY: This is a fault of a `huge_fault` operation. The range is in the VMA, and the
         // folio belongs at that range: the folio's index is a multiple of its size, the range's
         // offset is one, too, and both contain the page that was touched. The VMA is neither

@@ -342,9 +342,11 @@ impl<T: Frames> OnDemand<T> {
         // pages.rs says why.
         // SAFETY: As in `fault`, for all frames of the run. Their range of addresses is in the VMA,
         // and the number of the first frame is a multiple of their count.
-        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        // The entry is marked as special, so that nobody takes references on the frames
+        // (`gup_fast_pmd_leaf()`). Not all architectures have that mark for a PMD.
+        #[cfg(all(CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))]
         let ret = unsafe { bindings::vmf_insert_pfn_pmd(vmf, run.first().as_raw(), false) };
-        #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
+        #[cfg(not(all(CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)))]
         let (ret, _) = (bindings::vm_fault_reason_VM_FAULT_FALLBACK, run);
         match ret {
             bindings::vm_fault_reason_VM_FAULT_NOPAGE => ret,

@@ -17,8 +17,9 @@
 //! - When the kernel removes a VMA, it first clears the page tables and flushes the TLBs, then
 //!   calls the close operation, and then gives the reference on the file back (`unmap_region()` or
 //!   `unmap_vmas()`, then `remove_vma()`). At exit the order is the same (`exit_mmap()`).
-//! - If the action of a mapping or its mapped operation fails, the kernel unmaps the new VMA in the
-//!   same way (`mmap_action_finish()`). If unmapping fails, too, both the VMA and its file stay.
+//! - If the action of a mapping or its mapped operation fails, the kernel clears the page tables of
+//!   the new VMA before it gives the reference on the file back, too (`do_munmap()`). If unmapping
+//!   fails, both the VMA and its file stay.
 //! - The file holds the module (`file_operations.owner`) until after the file is released, so the
 //!   module cannot be unloaded before the last VMA is gone.
 
@@ -90,8 +91,8 @@ impl VmaState {
     /// the number of the first frame.
     const COW_FRAMES: usize = 1 << 0;
     /// The VMA, or the one that it was copied from, was mapped successfully, and `open` was called
-    /// for it. The kernel also calls the C operation close for a VMA whose mapping has failed, and
-    /// open for copies of such a VMA.
+    /// for it. Only for such VMAs is [`VmOperations::close`] called, also by a kernel that calls the
+    /// C operation close for a VMA whose mapping has failed.
     const OPENED: usize = 1 << 1;
 
     /// The state of a VMA that is to be mapped.
@@ -141,15 +142,20 @@ impl VmaState {
 ///
 /// struct Buffer(KVec<u8>);
 ///
+/// /// # Safety
+/// ///
+/// /// The private data of the file must be a `Client`.
 /// unsafe fn buffer_of(file: *const kernel::bindings::file) -> *const Buffer {
-///     // SAFETY: By the promise for `FileData::new` the private data of the file is a `Client`.
+///     // SAFETY: As the caller promises.
 ///     unsafe { &raw const (*(*file).private_data.cast::<Client>()).buffer }
 /// }
 ///
 /// impl VmOperations for Buffer {
-///     // SAFETY: `buffer_of` only computes the address of the buffer in the client. The buffer is
-///     // valid as long as the client.
-///     const FILE_DATA: FileData<Self> = unsafe { FileData::new(buffer_of) };
+///     const FILE_DATA: FileData<Self> = {
+///         // SAFETY: `buffer_of` only computes the address of the buffer in the client. The buffer
+///         // is valid as long as the client.
+///         unsafe { FileData::new(buffer_of) }
+///     };
 /// }
 /// # let _ = |client: Client| (client.id, client.buffer.0);
 /// ```
@@ -213,6 +219,9 @@ impl<T> FileData<T> {
 ///
 /// impl VmOperations for Device {}
 ///
+/// /// # Safety
+/// ///
+/// /// The file must be open, and have this operation.
 /// unsafe extern "C" fn ioctl(file: *mut bindings::file, _: c_uint, _: c_ulong) -> c_long {
 ///     // SAFETY: This is an operation of files whose `open` sets their private data to what
 ///     // `into_foreign` of an `Arc<Device>` returned, and whose `release` takes that back.
