@@ -18,7 +18,8 @@ cat /tmp/doctests
 count=$(wc -l </tmp/doctests)
 echo "1..$count"
 # Those of the new files must have run.
-for file in pgoff pfn vma vm_operations desc folio page pages fault pfnmap address_space caching revocable; do
+for file in pgoff pfn vma vm_operations desc folio page pages fault pfnmap address_space caching revocable \
+	mixedmap; do
 	grep -q "rust_doctest_kernel_mm_${file}_rs" /tmp/doctests || exit 1
 done
 grep -q revoked_when_the_device_is_unbound /tmp/doctests
