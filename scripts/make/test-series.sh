@@ -1,34 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test-series.sh: tests the patches that "make series" writes. It applies them to a copy of the kernel's source, made of
-# hard links, checks and builds the whole, boots the kernel, and there runs the kernel's doctests and the samples'
-# selftests. The output is TAP; the last line has the numbers of results.
+# test-series.sh: tests the patches that "make series" writes. It applies them one after the other to a copy of the
+# kernel's source, made of hard links, and checks and builds each. It builds the whole with the checkers of the debug
+# kernel, boots that, and there runs the kernel's doctests, the samples' selftests, a program that uses the Rust binder
+# driver, and programs of "make torture". The output is TAP; the last line has the numbers of results.
+#
+# test-series.sh build: applies and checks each patch, builds the whole once, and boots nothing.
 
-# shellcheck source=scripts/lib/base.sh
 . "$(dirname "$0")/../lib/base.sh"
-# shellcheck source=scripts/lib/driver.sh
-. "$top/scripts/lib/driver.sh"
-
-only_own test-series
-given=${SERIES:-}
-# shellcheck source=scripts/lib/kernels.sh
-. "$top/scripts/lib/kernels.sh"
-# shellcheck source=scripts/lib/kernel-config.sh
+mode=${1:-all} given=${SERIES:-}
+. "$top/scripts/lib/programs.sh"
 . "$top/scripts/lib/kernel-config.sh"
 
+only_own test-series
+
+[[ -z ${KDIR:-} && $KERNEL = stock && $target_arch = x86 ]] || die "\"make test-series\" builds kernels of its own" \
+	"Leave KDIR, KERNEL, ARCH and FLAVOUR out. KSRC names the source."
+
 export SERIES=${given:-${target_series[-1]}}
-in_root=$top/scripts/kernel/in-root.sh
 out=$top/build/test-series
 series=$top/build/series
-fragments=("$top"/scripts/kernel/config/{guest,"guest-$target_arch",series}.config)
-selftests=(rust_mmap rust_pci_mmap)
-in_guest=(doctests.sh sample.sh bar.sh)
 what="kernel with the series"
-lines=1950
+lines=1980
 checks=0
+exec {progress}>&2
 
-# check NAME COMMAND...: passes if COMMAND succeeds.
+# check NAME COMMAND...: passes if COMMAND succeeds. What COMMAND says of its progress goes to the descriptor $progress.
 check() {
 	local name=$1 output verdict=ok
 	shift
@@ -102,33 +100,71 @@ maintained() {
 	}
 }
 
-rustfmt_series() {
+# rustfmt_patch PATCH: runs rustfmt on the files that the patch changes.
+rustfmt_patch() {
 	local files
-	mapfile -t files < <(sed -n 's,^+++ b/\(.*\.rs\)$,\1,p' "${written[@]}" | LC_ALL=C sort -u)
-	"$in_root" env -C "$tree" rustfmt --check --edition 2021 --config-path "$tree/.rustfmt.toml" "${files[@]}"
+	mapfile -t files < <(sed -n 's,^+++ b/\(.*\.rs\)$,\1,p' "$1")
+	[ ${#files[@]} -eq 0 ] ||
+		"$in_root" env -C "$tree" rustfmt --check --edition 2021 --config-path "$tree/.rustfmt.toml" "${files[@]}"
 }
 
-# build: builds the kernel and the samples. A warning of the Rust compiler is an error.
+# make_for CONFIG ARG...: calls the kernel's make for one of these configurations:
+#   x86    with gcc and clippy, for a guest, with the sample and binder
+#   debug  the same with clang, and with the checkers of the debug kernel
+#   arm64  with clang, and without TRANSPARENT_HUGEPAGE and COMPAT
+#   nommu  for riscv with clang, and without MMU
+# A warning of the Rust compiler is an error.
+make_for() {
+	local config=$1 settings=(ARCH=x86 LLVM=-19)
+	shift
+	case $config in
+	x86) settings=(ARCH=x86 CROSS_COMPILE="$target_triplet-" "$target_toolchain" CLIPPY=1) ;;
+	arm64) settings=(ARCH=arm64 LLVM=-19) ;;
+	nommu) settings=(ARCH=riscv LLVM=-19) ;;
+	esac
+	"$in_root" make --no-print-directory -C "$tree" O="$dir/$config" LOCALVERSION=-series KRUSTFLAGS=-Dwarnings \
+		"${settings[@]}" "$@"
+}
+
+# fragments_of CONFIG: prints the configuration's files in scripts/kernel/config.
+fragments_of() {
+	case $1 in
+	x86) printf '%s\n' guest guest-x86 series ;;
+	debug) printf '%s\n' guest guest-x86 debug debug-x86 series ;;
+	*) echo "series-$1" ;;
+	esac | sed "s|.*|$top/scripts/kernel/config/&.config|"
+}
+
+# build CONFIG TARGET...: configures the kernel, and builds these targets of its make.
 build() {
-	cat "${fragments[@]}" >"$dir/fragment"
-	"${kernel_build[@]}" KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >>"$log" 2>&1 || failed configure
-	check_config "$dir/fragment" "$dir/build/.config"
-	say "building a kernel with the series (the first time, several minutes)"
-	"${kernel_build[@]}" -j"$(nproc)" KRUSTFLAGS=-Dwarnings all |& keep_log || failed build
-	cp "$dir/build/$("${kernel_build[@]}" -s image_name)" "$out/vmlinuz"
-	cp "$dir"/build/samples/rust/{rust_mmap,rust_driver_pci_mmap}.ko "$out"
+	local config=$1 log=$dir/$1.log
+	shift
+	fragments_of "$config" | xargs cat >"$dir/$config.config"
+	make_for "$config" KCONFIG_ALLCONFIG="$dir/$config.config" allnoconfig >>"$log" 2>&1 || failed configure
+	make_for "$config" -j"$(nproc)" "$@" |& keep_log 2>&"$progress" || failed build
 }
 
-build_selftest() {
+# build_whole CONFIG: builds the whole kernel, and has it ready for the guest. Options of the series exist by now.
+build_whole() {
+	build "$1" all
+	check_config "$dir/$1.config" "$dir/$1/.config"
+	cp "$dir/$1/$(make_for "$1" -s image_name)" "$out/vmlinuz"
+	cp "$dir/$1"/samples/rust/{rust_mmap,rust_driver_pci_mmap}.ko "$out"
+}
+
+# build_program FILE: builds a program that uses the kernel's harness for selftests.
+build_program() {
+	local name=${1##*/}
 	"$in_root" "$target_triplet-$target_cc" -O2 -Wall -Werror -static -I "$tree/tools/testing/selftests" \
-		-o "$out/$1" "$tree/tools/testing/selftests/rust/$1.c"
+		-o "$out/${name%.c}" "$1"
 }
 
 # prepare DIR: fills DIR, the new entry of the cache.
 prepare() {
-	mkdir "$1/build"
+	mkdir "$1"/{x86,debug,arm64,nommu}
 }
 
+rm -rf "$out"
 mkdir -p "$out"
 patches=("$top"/series/[0-9][0-9]-*.patch)
 "$top/scripts/make/series.sh"
@@ -138,25 +174,23 @@ else
 	source=$(realpath "$("$top/scripts/kernel/stock.sh")/source")
 fi
 root=$("$top/scripts/kernel/build-root.sh")
-name=series-$target_arch-$(key_of "$source" "${root##*/}")
+name=series-$(key_of "$source" "${root##*/}")
 cache_entry "$name" prepare
-dir=$cache/$name log=$cache/$name.log
+dir=$cache/$name
 tree=$dir/source
 written=("$series"/0*-*.patch)
 unset "written[0]" # the cover letter
-kernel_build=(kernel_make -C "$tree" O="$dir/build" LOCALVERSION=-series)
 
-exec {lock}<"$dir/build"
-flock --nonblock "$lock" || {
-	say "another run builds in $dir, waiting for it"
-	flock "$lock"
-}
-rm -f "$log" "$out/vmlinuz" "$out"/*.ko "${selftests[@]/#/$out/}"
+exec {lock}<"$dir"
+take_lock "$lock" "builds in $dir"
+rm -f "$dir"/*.log
 remove_tree "$tree"
 cp -al "$source" "$tree" 2>/dev/null || {
 	remove_tree "$tree"
 	cp -a "$source" "$tree"
 }
+suites=(doctests.sh sample.sh bar.sh binder torture.sh)
+[ "$mode" = all ] || suites=()
 {
 	echo "### start series"
 	check "a file that the kernel has already is refused" refuses_a_file
@@ -164,23 +198,34 @@ cp -al "$source" "$tree" 2>/dev/null || {
 	check "nobody is made up who signs off" refuses_to_sign
 	"$top/scripts/make/series.sh"
 	for patch in "${written[@]}"; do
-		check "${patch##*/} applies" apply "$patch"
-		check "${patch##*/} passes checkpatch --strict" checkpatch "$patch"
-		check "${patch##*/} has a maintainer" maintained "$patch"
+		number=${patch##*/}
+		number="patch ${number%%-*}"
+		check "$number applies: ${patch##*/????-}" apply "$patch"
+		check "$number passes checkpatch --strict" checkpatch "$patch"
+		check "$number has a maintainer" maintained "$patch"
+		check "$number passes rustfmt" rustfmt_patch "$patch"
+		[ "$mode" = all ] || continue
+		say "building $number for three configurations (the first about 6 minutes, each other about 2)"
+		check "$number builds with clippy" build x86 rust/ samples/rust/ drivers/android/
+		check "$number builds for arm64, with clang, without huge pages and COMPAT" build arm64 rust/ samples/rust/
+		check "$number builds without MMU" build nommu rust/
+		check "$number builds the documentation" build x86 rustdoc
 	done
 	check "the new files are those of the module" same_files
-	check "rustfmt on the new and the changed files" rustfmt_series
-	check "the whole builds without a warning" build
-	for selftest in "${selftests[@]}"; do
-		check "the selftest $selftest builds" build_selftest "$selftest"
+	whole=debug
+	[ "$mode" = all ] || whole=x86
+	say "building the whole kernel (6 to 10 minutes)"
+	check "the whole builds" build_whole "$whole"
+	for program in "$tree"/tools/testing/selftests/rust/*.c "$top"/tests/series/*.c; do
+		check "the program ${program##*/} builds" build_program "$program"
 	done
 	echo "1..$checks"
 	echo "### end 0"
-	if [[ -f $out/vmlinuz && -f $out/${selftests[-1]} ]]; then
-		say "booting it for the doctests and the selftests (1 to 3 minutes, emulated)"
-		programs=$(quote "${selftests[@]/#/$out/}" "${in_guest[@]/#/$top/tests/series/}")
-		GUEST_MODULE=$out/vmlinuz FILES=$programs TRACE=no QEMU_ARGS="-device pci-testdev" \
-			"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "${in_guest[*]}" ||
-			printf '### end %s\n' "$?"
+	if [[ $mode = all && -f $out/vmlinuz ]]; then
+		build_tests stress fuzz
+		say "booting it for ${suites[*]} (5 to 15 minutes, emulated)"
+		KERNEL=debug GUEST_MODULE=$out/vmlinuz TRACE=no QEMU_ARGS="-device pci-testdev" \
+			FILES=$(quote "$out"/{rust_mmap,rust_pci_mmap,binder} "$tests_out"/{stress,fuzz} "$top"/tests/series/*.sh) \
+			"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "${suites[*]}" || printf '### end %s\n' "$?"
 	fi
-} | "$in_root" perl "$top/tests/judge.pl" series "${in_guest[@]}"
+} | judged series "${suites[@]}"
