@@ -22,7 +22,7 @@ export SERIES=${given:-${target_series[-1]}}
 out=$top/build/test-series
 series=$top/build/series
 what="kernel with the series"
-lines=1980
+lines=2100
 checks=0
 exec {progress}>&2
 
@@ -109,8 +109,8 @@ rustfmt_patch() {
 }
 
 # make_for CONFIG ARG...: calls the kernel's make for one of these configurations:
-#   x86    with gcc and clippy, for a guest, with the sample and binder
-#   debug  the same with clang, and with the checkers of the debug kernel
+#   x86    with gcc and clippy, with TRANSPARENT_HUGEPAGE, COMPAT, the samples and binder
+#   debug  for a guest, with clang, the checkers of the debug kernel, the samples and binder
 #   arm64  with clang, and without TRANSPARENT_HUGEPAGE and COMPAT
 #   nommu  for riscv with clang, and without MMU
 # A warning of the Rust compiler is an error.
@@ -129,7 +129,7 @@ make_for() {
 # fragments_of CONFIG: prints the configuration's files in scripts/kernel/config.
 fragments_of() {
 	case $1 in
-	x86) printf '%s\n' guest guest-x86 series ;;
+	x86) printf '%s\n' series series-x86 ;;
 	debug) printf '%s\n' guest guest-x86 debug debug-x86 series ;;
 	*) echo "series-$1" ;;
 	esac | sed "s|.*|$top/scripts/kernel/config/&.config|"
@@ -189,6 +189,10 @@ cp -al "$source" "$tree" 2>/dev/null || {
 	remove_tree "$tree"
 	cp -a "$source" "$tree"
 }
+# Write the files that the patches change anew, as they are before the first patch: what an earlier run built from them
+# is then older than they are.
+git -C "$series/git" ls-tree -r --name-only "series~${#patches[@]}" | (cd "$tree" && xargs -d '\n' rm)
+git -C "$series/git" archive "series~${#patches[@]}" | tar -C "$tree" --touch -x
 suites=(doctests.sh sample.sh bar.sh binder torture.sh)
 [ "$mode" = all ] || suites=()
 {

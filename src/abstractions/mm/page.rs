@@ -146,8 +146,8 @@ impl SharedPage {
     }
 
     /// Whether this page may be mapped at the offset `pgoff`. If the page is one of several of a
-    /// folio, the kernel maps the others around it (`finish_fault()`), so the offset must be the one
-    /// that the folio's index and the page's place in the folio say.
+    /// folio, the kernel maps the others around it (`finish_fault()`), so the offset must be what
+    /// the folio's index and the page's place in the folio say.
     pub(super) fn serves(&self, pgoff: Pgoff) -> bool {
         // SAFETY: The page is valid.
         !self.is_compound() || unsafe { bindings::page_pgoff(self.as_ptr()) } == pgoff.index()

@@ -17,9 +17,9 @@
 //! - When the kernel removes a VMA, it first clears the page tables and flushes the TLBs, then
 //!   calls the close operation, and then gives the reference on the file back (`unmap_region()` or
 //!   `unmap_vmas()`, then `remove_vma()`). At exit the order is the same (`exit_mmap()`).
-//! - If the action of a mapping or its mapped operation fails, the kernel clears the page tables of
-//!   the new VMA before it gives the reference on the file back, too (`do_munmap()`). If unmapping
-//!   fails, both the VMA and its file stay.
+//! - If the action of a mapping or its mapped operation fails, the kernel also clears the page
+//!   tables of the new VMA before it gives the reference on the file back (`do_munmap()`). If
+//!   unmapping fails, both the VMA and its file stay.
 //! - The file holds the module (`file_operations.owner`) until after the file is released, so the
 //!   module cannot be unloaded before the last VMA is gone.
 
@@ -91,8 +91,8 @@ impl VmaState {
     /// the number of the first frame.
     const COW_FRAMES: usize = 1 << 0;
     /// The VMA, or the one that it was copied from, was mapped successfully, and `open` was called
-    /// for it. Only for such VMAs is [`VmOperations::close`] called, also by a kernel that calls the
-    /// C operation close for a VMA whose mapping has failed.
+    /// for it. Only for such VMAs is [`VmOperations::close`] called, also if the kernel calls the C
+    /// operation close for a VMA whose mapping has failed.
     const OPENED: usize = 1 << 1;
 
     /// The state of a VMA that is to be mapped.
