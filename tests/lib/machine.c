@@ -59,21 +59,19 @@ bool read_phys(__u64 phys, void *buf, size_t len)
 	return done;
 }
 
+/* Of one file, because pages move all the time between what is free and what the processors keep. */
 long free_memory(void)
 {
-	FILE *meminfo = fopen("/proc/meminfo", "r"), *zoneinfo = fopen("/proc/zoneinfo", "r");
-	long free = 0, value;
+	FILE *zoneinfo = fopen("/proc/zoneinfo", "r");
+	long pages = 0, value;
 	char line[256];
 
-	while (fgets(line, sizeof(line), meminfo))
-		if (sscanf(line, "MemFree: %ld", &value) == 1)
-			free += value;
 	while (fgets(line, sizeof(line), zoneinfo))
-		if (sscanf(line, " count: %ld", &value) == 1)
-			free += value * page_size() / 1024;
-	fclose(meminfo);
+		if (sscanf(line, " pages free %ld", &value) == 1 ||
+		    sscanf(line, " count: %ld", &value) == 1)
+			pages += value;
 	fclose(zoneinfo);
-	return free;
+	return pages * page_size() / 1024;
 }
 
 long memory_lost(long before, long tolerated)
