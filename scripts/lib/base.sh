@@ -78,6 +78,7 @@ check_room() {
 	linux-*-debug-* | intree-*) need=1200 ;;
 	linux-*) need=500 ;;
 	headers-*) need=2200 ;;
+	series-*) need=3000 ;;
 	*) return 0 ;;
 	esac
 	[[ $1 != root-* ]] || settings+=(TMPDIR)
