@@ -59,7 +59,7 @@ bool read_phys(__u64 phys, void *buf, size_t len)
 	return done;
 }
 
-/* Of one file, because pages move all the time between what is free and what the processors keep. */
+/* All from one file: pages move all the time between the free lists and those of each processor. */
 long free_memory(void)
 {
 	FILE *zoneinfo = fopen("/proc/zoneinfo", "r");
