@@ -141,10 +141,12 @@ build() {
 	shift
 	fragments_of "$config" | xargs cat >"$dir/$config.config"
 	make_for "$config" KCONFIG_ALLCONFIG="$dir/$config.config" allnoconfig >>"$log" 2>&1 || failed configure
+	# Before the patches that add the samples, there are no options for them.
+	check_config <(grep -v '^CONFIG_SAMPLE_RUST_.*MMAP' "$dir/$config.config") "$dir/$config/.config"
 	make_for "$config" -j"$(nproc)" "$@" |& keep_log 2>&"$progress" || failed build
 }
 
-# build_whole CONFIG: builds the whole kernel, and has it ready for the guest. Options of the series exist by now.
+# build_whole CONFIG: builds the whole kernel with all options, and has it ready for the guest.
 build_whole() {
 	build "$1" all
 	check_config "$dir/$1.config" "$dir/$1/.config"

@@ -339,11 +339,10 @@ impl<T: Frames> OnDemand<T> {
             return bindings::vm_fault_reason_VM_FAULT_FALLBACK;
         };
         // The C side is told that this is a read even if it is a write: `insert_folio_pmd` in
-        // pages.rs says why.
+        // pages.rs says why. Not all architectures can mark an entry of a PMD as special.
         // SAFETY: As in `fault`, for all frames of the run. Their range of addresses is in the VMA,
-        // and the number of the first frame is a multiple of their count.
-        // The entry is marked as special, so that nobody takes references on the frames
-        // (`gup_fast_pmd_leaf()`). Not all architectures have that mark for a PMD.
+        // and the number of the first frame is a multiple of their count. The entry is marked as
+        // special, so that nobody takes references on the frames (`gup_fast_pmd_leaf()`).
         #[cfg(all(CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))]
         let ret = unsafe { bindings::vmf_insert_pfn_pmd(vmf, run.first().as_raw(), false) };
         #[cfg(not(all(CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)))]
