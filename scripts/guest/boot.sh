@@ -180,26 +180,30 @@ boot() {
 		qemu+=(-chardev "stdio,id=out,logfile=$dir/out")
 	fi
 	[ -z "${RESERVE:-}" ] || reserve_memory
-	if [ "$mode" != shell ]; then
-		for try in 1 2 3; do
-			"$in_root" "${qemu[@]}" -append "$append" </dev/null &
-			machine=$!
-			[ "$try" = 3 ] || comes_up && break
-			say "the guest's kernel did not boot, which happens now and then under emulation; booting it again"
-			kill "$machine" 2>/dev/null || true
-			wait "$machine" || true
-		done
+	if [[ $mode = shell && -t 0 ]]; then
+		"$in_root" "${qemu[@]}" -append "$append"
+		return
+	fi
+	local input=/dev/null
+	if [ "$mode" = shell ]; then
+		input=$dir/input
+		mkfifo "$input"
+		typed <&0 >"$input" &
+		typist=$!
+	fi
+	for try in 1 2 3; do
+		"$in_root" "${qemu[@]}" -append "$append" <"$input" &
+		machine=$!
+		[ "$try" = 3 ] || comes_up && break
+		say "the guest's kernel did not boot, which happens now and then under emulation; booting it again"
+		kill "$machine" 2>/dev/null || true
+		wait "$machine" || true
+	done
+	if [ "$mode" = run ]; then
 		limit_silence >/dev/null 2>&1 &
 		watch=$!
-		wait "$machine"
-	elif [ -t 0 ]; then
-		"$in_root" "${qemu[@]}" -append "$append"
-	else
-		mkfifo "$dir/input"
-		typed <&0 >"$dir/input" &
-		typist=$!
-		"$in_root" "${qemu[@]}" -append "$append" <"$dir/input"
 	fi
+	wait "$machine"
 }
 
 # limit_silence: kills QEMU when the guest has printed nothing on any of its lines for TIMEOUT seconds.
