@@ -16,6 +16,8 @@ packages=(
 	bison flex bc libssl-dev libelf-dev libdw-dev pahole kmod xz-utils python3 rsync
 	# the debug kernel, as CONFIG_RUST with KASAN needs clang
 	clang-19 lld-19 llvm-19
+	# the kernel's tests of VMAs
+	liburcu-dev
 	# the guest
 	cpio
 	# test programs and linters

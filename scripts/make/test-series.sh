@@ -3,8 +3,8 @@
 #
 # test-series.sh: tests the patches that "make series" writes. It applies them one after the other to a copy of the
 # kernel's source, made of hard links, and checks and builds each. It builds the whole with the checkers of the debug
-# kernel, boots that, and there runs the kernel's doctests, the samples' selftests, a program that uses the Rust binder
-# driver, and programs of "make torture". The output is TAP; the last line has the numbers of results.
+# kernel, boots that, and there runs the kernel's doctests, the selftests that the series adds, and programs of
+# "make torture". The output is TAP; the last line has the numbers of results.
 #
 # test-series.sh build: applies and checks each patch, builds the whole once, and boots nothing.
 
@@ -108,6 +108,11 @@ rustfmt_patch() {
 		"$in_root" env -C "$tree" rustfmt --check --edition 2021 --config-path "$tree/.rustfmt.toml" "${files[@]}"
 }
 
+# test_vma: runs the tests of VMAs that the kernel has for user space.
+test_vma() {
+	"$in_root" env -C "$tree/tools/testing/vma" sh -c 'make --no-print-directory ARCH=x86 && ./vma'
+}
+
 # make_for CONFIG ARG...: calls the kernel's make for one of these configurations:
 #   x86    with gcc and clippy, with TRANSPARENT_HUGEPAGE, COMPAT, the samples and binder
 #   debug  for a guest, with clang, the checkers of the debug kernel, the samples and binder
@@ -195,7 +200,7 @@ cp -al "$source" "$tree" 2>/dev/null || {
 # is then older than they are.
 git -C "$series/git" ls-tree -r --name-only "series~${#patches[@]}" | (cd "$tree" && xargs -d '\n' rm)
 git -C "$series/git" archive "series~${#patches[@]}" | tar -C "$tree" --touch -x
-suites=(doctests.sh sample.sh bar.sh binder torture.sh)
+suites=(doctests.sh sample.sh bar.sh rust_binder_mmap torture.sh)
 [ "$mode" = all ] || suites=()
 {
 	echo "### start series"
@@ -211,6 +216,7 @@ suites=(doctests.sh sample.sh bar.sh binder torture.sh)
 		check "$number has a maintainer" maintained "$patch"
 		check "$number passes rustfmt" rustfmt_patch "$patch"
 		[ "$mode" = all ] || continue
+		! grep -q '^+++ b/tools/testing/vma/' "$patch" || check "$number passes tools/testing/vma" test_vma
 		say "building $number for three configurations (the first about 6 minutes, each other about 2)"
 		check "$number builds with clippy" build x86 rust/ samples/rust/ drivers/android/
 		check "$number builds for arm64, with clang, without huge pages and COMPAT" build arm64 rust/ samples/rust/
@@ -222,7 +228,7 @@ suites=(doctests.sh sample.sh bar.sh binder torture.sh)
 	[ "$mode" = all ] || whole=x86
 	say "building the whole kernel (6 to 10 minutes)"
 	check "the whole builds" build_whole "$whole"
-	for program in "$tree"/tools/testing/selftests/rust/*.c "$top"/tests/series/*.c; do
+	for program in "$tree"/tools/testing/selftests/rust/*.c; do
 		check "the program ${program##*/} builds" build_program "$program"
 	done
 	echo "1..$checks"
@@ -230,8 +236,8 @@ suites=(doctests.sh sample.sh bar.sh binder torture.sh)
 	if [[ $mode = all && -f $out/vmlinuz ]]; then
 		build_tests stress fuzz
 		say "booting it for ${suites[*]} (5 to 15 minutes, emulated)"
-		KERNEL=debug GUEST_MODULE=$out/vmlinuz TRACE=no QEMU_ARGS="-device pci-testdev" \
-			FILES=$(quote "$out"/{rust_mmap,rust_pci_mmap,binder} "$tests_out"/{stress,fuzz} "$top"/tests/series/*.sh) \
+		files=("$out"/rust_{mmap,pci_mmap,binder_mmap} "$tests_out"/{stress,fuzz} "$top"/tests/series/*.sh)
+		KERNEL=debug GUEST_MODULE=$out/vmlinuz TRACE=no QEMU_ARGS="-device pci-testdev" FILES=$(quote "${files[@]}") \
 			"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "${suites[*]}" || printf '### end %s\n' "$?"
 	fi
 } | judged series "${suites[@]}"
