@@ -147,8 +147,8 @@ fn pieces(range: Range<u64>, size: usize) -> impl Iterator<Item = (usize, Range<
 }
 
 /// Calls `copy` for each piece of a range, as [`pieces`] splits it, and returns how many bytes were
-/// copied. `copy` returns how many bytes of the piece it copied. No piece is copied after one that
-/// failed, one of which only a part was copied, or one after which a signal is pending.
+/// copied. `copy` returns how many bytes of the piece it copied. This stops after a piece that
+/// failed or was copied only in part, and when a signal is pending.
 ///
 /// # Errors
 ///

@@ -40,8 +40,7 @@ impl Simplen {
 }
 
 impl Simplen {
-    /// Returns the page for an offset whose page was not allocated when it was touched: allocates
-    /// it.
+    /// Allocates the page at this offset, unless another thread has just done so, and returns it.
     #[cold]
     fn first_touch(&self, pgoff: Pgoff) -> Result<&SharedPage, VmFaultError> {
         // mremap() can grow a VMA past the region's end without asking the driver.

@@ -27,7 +27,7 @@ impl Simpler {
     pub(crate) fn new(pages: usize, huge: bool, events: Arc<Events>) -> Result<Arc<Self>> {
         let memory = ContigPages::alloc(pages).inspect_err(|_| {
             let kib = Pgoff::new(pages).to_bytes() >> 10;
-            pr_err!("simpler: no {pages} contiguous pages ({kib} KiB) can be had\n");
+            pr_err!("simpler: cannot allocate {pages} contiguous pages ({kib} KiB)\n");
         })?;
         events.pages_allocated(pages);
         let device = Self {

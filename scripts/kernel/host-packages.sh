@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # host-packages.sh: makes sure that the host has the programs that make and enter the build root.
-# As root on a Debian system it installs the missing packages; otherwise it exits with an error that names them.
+# As root on a Debian system it installs the missing packages; otherwise it exits with an error that names them. Exits
+# with an error, too, on a machine that cannot run the build root.
 
 . "$(dirname "$0")/../lib/base.sh"
 
@@ -12,6 +13,9 @@ missing=()
 need() {
 	PATH=$PATH:/usr/sbin:/sbin type -P "$1" >/dev/null || missing+=("$2")
 }
+
+[ "$(uname -m)" = x86_64 ] || die "this machine is $(uname -m), and the build root is for amd64" \
+	"Use an amd64 machine, or build for a kernel of your own with this system's toolchain: make KDIR=<build tree>"
 
 need mmdebstrap mmdebstrap
 need bwrap bubblewrap

@@ -16,7 +16,7 @@
 . "$top/scripts/lib/kernels.sh"
 
 mode=$1 tree=$2
-[ -n "$tree" ] || die "there is no KSRC" "Name a kernel source tree: KSRC=<tree>."
+[ -n "$tree" ] || die "KSRC is not set" "Name a kernel source tree: KSRC=<tree>."
 misc=$tree/drivers/misc
 driver=$misc/simple_mmap
 kconfig_line='source "drivers/misc/simple_mmap/Kconfig"'

@@ -67,8 +67,8 @@ check_cache() {
 	done
 }
 
-# check_room NAME: ends with the reason unless there is room to make the entry NAME, in MiB. mmdebstrap makes the build root
-# in the folder for temporary files, where it stays until all of it is in the cache.
+# check_room NAME: ends with the reason unless there is room to make the entry NAME. mmdebstrap makes the build root in the
+# folder for temporary files, where it stays until all of it is in the cache. Sizes are in MiB.
 check_room() {
 	local need free dir setting settings=(SIMPLE_CACHE)
 	case $1 in

@@ -9,7 +9,7 @@ check_tree() {
 	check_configured "$1"
 	has_metadata "$1" || die "$1 lacks the metadata of the kernel's Rust crates (rust/*.rmeta, libmacros.so)" \
 		"Distributions' header packages often do. In a source tree: make modules_prepare" \
-		"Or leave KDIR out to use a stock Debian kernel, for which it is rebuilt."
+		"Or build for a stock Debian kernel, whose metadata make rebuilds: leave KDIR out."
 	check_toolchain "$1"
 }
 

@@ -122,5 +122,5 @@ if ! KDIR=$tree "$top/scripts/kernel/build-modules.sh" MO="$out" >"$out/log" 2>&
 	grep -Ei 'error|not found|\*\*\*' "$out/log" | sed -n '1,5s/^/       /p' || true
 	no "the module does not build for it" "The whole log is in $out/log"
 fi
-echo "verdict: yes, the module builds for it, and it exports all that the module uses\
+echo "verdict: yes, the module builds for this kernel, which exports all symbols that the module uses\
 ${untested:+; but it is of a series$untested}"

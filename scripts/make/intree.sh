@@ -88,7 +88,7 @@ say "built: ${out#"$top/"}/vmlinuz and ${out#"$top/"}/module/simple.ko"
 KDIR=$tree build_tests selftests rust-user
 mapfile -t programs < <(tests_in_guest)
 # Many cases need regions of 16 pages, and are skipped with any other size.
-say "booting it with simple.pages=16 for the tests (1 to 3 minutes, emulated)"
+say "booting it with simple.pages=16 for the tests (1 to 3 minutes)"
 {
 	GUEST_MODULE=$out/vmlinuz KERNEL_ARGS=simple.pages=16 run_tests "${programs[@]}" || printf '### end %s\n' "$?"
 } | judged "${programs[@]}"

@@ -11,7 +11,7 @@
 only_own picture
 
 build_tests picture
-say "booting the guest, and drawing in it (20 to 40 seconds, emulated)"
+say "booting the guest, and drawing in it (20 to 40 seconds)"
 
 # QEMU saves the pictures in the folder in which it is started.
 rm -rf "$top/build/picture"

@@ -31,7 +31,8 @@ if [ -n "${SIGNOFF:-}" ]; then
 		"What that says is in the kernel's Documentation/process/submitting-patches.rst."
 fi
 
-# in_repository ARG...: calls git there, without the user's own configuration, and without what git gives to a hook.
+# in_repository ARG...: calls git there, without the user's own configuration, and without the
+# GIT_* variables that git sets for a hook.
 in_repository() {
 	env -u GIT_DIR -u GIT_WORK_TREE -u GIT_INDEX_FILE GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null \
 		git -C "$repository" \

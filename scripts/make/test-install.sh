@@ -113,7 +113,7 @@ make_media
 	newest=$(cat "$debian/newer/release")
 	suite dkms "$top/tests/install/dkms.sh" "$debian/tree" "$media" "$newest"
 	make_machine
-	say "booting a Debian from a disk, eight times (8 to 20 minutes, emulated)"
+	say "booting a Debian from a disk, eight times (8 to 20 minutes without KVM)"
 	for name in packages boot demand newer; do
 		stage "$name" "$first"
 	done

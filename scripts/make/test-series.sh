@@ -209,7 +209,7 @@ suites=(doctests.sh sample.sh bar.sh rust_binder_mmap torture.sh)
 	echo "### start series"
 	check "a file that the kernel has already is refused" refuses_a_file
 	check "a change that does not apply is refused" refuses_a_change
-	check "nobody is made up who signs off" refuses_to_sign
+	check "SIGNOFF=1 without a name in git is refused" refuses_to_sign
 	"$top/scripts/make/series.sh"
 	for patch in "${written[@]}"; do
 		number=${patch##*/}
@@ -238,7 +238,7 @@ suites=(doctests.sh sample.sh bar.sh rust_binder_mmap torture.sh)
 	echo "### end 0"
 	if [[ $mode = all && -f $out/vmlinuz ]]; then
 		build_tests stress fuzz
-		say "booting it for ${suites[*]} (5 to 15 minutes, emulated)"
+		say "booting it for ${suites[*]} (2 to 15 minutes)"
 		files=("$out"/rust_{mmap,pci_mmap,binder_mmap} "$tests_out"/{stress,fuzz} "$top"/tests/series/*.sh)
 		KERNEL=debug GUEST_MODULE=$out/vmlinuz TRACE=no QEMU_ARGS="-device pci-testdev" FILES=$(quote "${files[@]}") \
 			"$top/scripts/guest/boot.sh" run "$top/tests/run-in-guest.sh" "${suites[*]}" || printf '### end %s\n' "$?"

@@ -34,7 +34,7 @@ if [ -n "$driver" ]; then
 		one=$(chosen "${in_guest[@]}")
 		in_guest=("$one")
 	fi
-	say "booting the guest for the tests of $module_name (10 seconds and more, emulated)"
+	say "booting the guest for the tests of $module_name (10 seconds and more)"
 	{
 		run_driver_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
 	} | judged "${in_guest[@]%% *}" unload.sh
@@ -73,13 +73,13 @@ run_host() {
 host_output=$(mktemp)
 trap 'rm -f "$host_output"' EXIT
 
-takes="1 to 3 minutes"
+takes="5 to 10 minutes with those on this machine"
 [ "$KERNEL" = stock ] || takes="several minutes"
 [ -z "${TEST:-}" ] || takes="10 seconds and more"
 {
 	run_host >"$host_output" 2>&1 &
 	if [ ${#in_guest[@]} -gt 0 ]; then
-		say "booting the guest for the tests ($takes, emulated)"
+		say "booting the guest for the tests ($takes)"
 		run_tests "${in_guest[@]}" || printf '### end %s\n' "$?"
 	fi
 	wait

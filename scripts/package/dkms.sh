@@ -18,10 +18,10 @@ release=$2 headers=${3:-/lib/modules/$2/build}
 name=headers-$release
 series=$(grep -Eo '^[0-9]+\.[0-9]+' <<<"$release") || die "$release is no release of a kernel"
 package=/usr/src/linux-source-$series.tar.xz
-# What the kernel's make needs for that.
+# The programs that the kernel's make needs to rebuild the metadata.
 programs=(bison flex bc pahole xz rsync python3)
 
-# is_kept: whether it is there, made from the headers as they are.
+# is_kept: whether the cache has a copy of the headers with the metadata, made from the headers as they are now.
 is_kept() {
 	local file
 	[ -e "$cache/$name/.complete" ] || return
@@ -30,7 +30,7 @@ is_kept() {
 	done
 }
 
-# version_of PACKAGE: that which is installed; nothing if it is not.
+# version_of PACKAGE: prints the version of the installed package; nothing if it is not installed.
 version_of() {
 	dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true
 }
@@ -73,7 +73,7 @@ native_make() {
 # make_headers DIR: fills DIR.
 make_headers() {
 	work=$1/work
-	# A kernel's source is large.
+	# Keep no kernel's source, which is large.
 	trap 'rm -rf "$work"' EXIT
 	local source=$work/source tree=$work/build
 	log=$cache/$name.log
@@ -90,7 +90,7 @@ make_headers() {
 	mkdir -p "$1/rust/kernel"
 	cp "$tree"/rust/*.{rmeta,so} "$1/rust"
 	cp "$tree"/rust/kernel/generated_*.rs "$1/rust/kernel" 2>/dev/null || true
-	# Wherever it is moved to.
+	# Let the tree find itself where its Makefile is, so that it can be moved.
 	# shellcheck disable=SC2016 # it is for make
 	sed -i 's|^KBUILD_OUTPUT=.*|KBUILD_OUTPUT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))|' "$1/Makefile"
 	rm -rf "$work" "$log"

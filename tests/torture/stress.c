@@ -5,8 +5,8 @@
  *
  * With PATH they use that device, of which only one way to map it is found out. It
  * is there already, and stays. What it holds and what it refuses is not judged:
- * only that it can be opened at the end, that what is killed ends, and that no
- * process gets a signal for anything but touching a mapping.
+ * only that it can be opened at the end, that a killed process ends, and that no
+ * process gets a signal for anything except touching a mapping.
  *
  * In rounds: the module is loaded with random parameters, workers run for some
  * seconds, some of them are killed and started again, all are asked to let go

@@ -24,7 +24,7 @@ use kernel::{
     }, //
 };
 
-/// Is told what happens to the folios of a region.
+/// A listener that is told what happens to the folios of a region.
 pub trait FolioEvents: Send + Sync + 'static {
     /// A folio of 2^`order` pages was allocated.
     fn allocated(&self, _order: u32) {}

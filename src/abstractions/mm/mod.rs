@@ -2,8 +2,8 @@
 
 //! Describing and serving mappings: what `rust/kernel/mm/` would contain.
 //!
-//! All files here but [`frames`] are also files of the kernel's crate in the patches that
-//! `make series` writes. In their examples, `kernel::mm` stands for `simple_mmap::mm`.
+//! All files here except [`frames`] and this one are also files of the kernel's crate in the
+//! patches that `make series` writes. In their examples, `kernel::mm` stands for `simple_mmap::mm`.
 
 pub mod access;
 pub mod address_space;

@@ -85,7 +85,7 @@ unsafe fn page_of(file: *const bindings::file) -> *const Page {
 
 impl VmOperations for Page {
     // SAFETY: It only computes where the page is in the client. The open files of this device have
-    // one each, to which there are no references but shared ones.
+    // one each, to which there are only shared references.
     const FILE_DATA: FileData<Self> = unsafe { FileData::new(page_of) };
 }
 
