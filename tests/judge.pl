@@ -40,6 +40,7 @@ sub judge {
 			$passed++;
 		}
 	}
+	$skipped++ if $parser->skip_all;
 	fail("$program: $_") for grep { !/^Bad plan/ } $parser->parse_errors;
 	my $planned = $parser->tests_planned // 0;
 	fail("$program: planned $planned tests and ran " . $parser->tests_run)
