@@ -49,7 +49,7 @@ module_devices! {
         },
         trace: u8 {
             default: 1,
-            description: "Kernel log: 0 only sums at unload, 1 also open and close of VMAs, 2 also faults",
+            description: "Kernel log: 0 sums at unload, 1 also open, close of VMAs, 2 also faults",
         },
         physical: u8 {
             default: 0,

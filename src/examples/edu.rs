@@ -23,9 +23,9 @@
 //! (`note_interrupt()`).
 //!
 //! UIO (`drivers/uio`) offers the mapping and the interrupt, too, for any PCI device, but does not
-//! unmap the registers when the device is removed. VFIO offers both, too, and has an IOMMU restrict the
-//! device to the memory that it is given, so that an ordinary user can be given a whole device: use
-//! VFIO for anything except teaching. This driver does not make the device a bus master, so the
+//! unmap the registers when the device is removed. VFIO offers both, too, and has an IOMMU restrict
+//! the device to the memory that it is given, so that an ordinary user can be given a whole device:
+//! use VFIO for anything except teaching. This driver does not make the device a bus master, so the
 //! device cannot access memory.
 
 use kernel::{

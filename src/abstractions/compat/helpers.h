@@ -75,7 +75,7 @@ void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t size, pgprot_t p
 phys_addr_t rust_helper_uncached_from(void);
 phys_addr_t rust_helper_unclaimed_below(void);
 unsigned int rust_helper_phys_bits(void);
-bool rust_helper_pfn_is_online(unsigned long pfn);
+bool rust_helper_pfn_is_accessible(unsigned long pfn);
 bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end);
 
 /* linux/highmem.h; the page frame must be RAM */

@@ -9,9 +9,9 @@
 use crate::{
     bindings,
     error::to_result,
+    mm::pfn::Pfn,
     page::{
         PAGE_MASK,
-        PAGE_SHIFT,
         PAGE_SIZE, //
     },
     prelude::*, //
@@ -78,7 +78,8 @@ pub(super) unsafe extern "C" fn access(
 ///
 /// # Errors
 ///
-/// - [`EFAULT`] if nothing is mapped there, and nothing would be if the process touched it.
+/// - [`EFAULT`] if nothing is mapped there, and nothing would be if the process touched it, or if
+///   the memory is broken.
 /// - [`EINVAL`] for a write where the page tables do not let the process write.
 /// - [`ENOMEM`] if the kernel has no address range free to map device memory.
 ///
@@ -102,9 +103,10 @@ unsafe fn access_pfnmap(
         }
         // SAFETY: This function may be called with any number.
         if unsafe { bindings::page_is_ram(pfn) } != 0 {
-            // Memory that is being added counts as RAM before it can be accessed.
+            // Memory that is being added counts as RAM before it can be accessed. Broken memory
+            // stays mapped if the kernel cannot handle a page of its kind.
             // SAFETY: As above.
-            if !unsafe { bindings::pfn_is_online(pfn) } {
+            if !unsafe { bindings::pfn_is_accessible(pfn) } {
                 return Err(EFAULT);
             }
             // SAFETY: The page frame is RAM, and cannot be freed while the page table is locked.
@@ -230,7 +232,7 @@ struct Remapped(*mut c_void);
 
 impl Remapped {
     fn new(pfn: usize, prot: bindings::pgprot_t) -> Result<Self> {
-        let phys = (pfn << PAGE_SHIFT) as bindings::phys_addr_t;
+        let phys = Pfn::new(pfn).to_phys();
         // SAFETY: This may be called for any address that is not that of RAM.
         let addr = unsafe { bindings::ioremap_prot(phys, PAGE_SIZE, prot) };
         if addr.is_null() {

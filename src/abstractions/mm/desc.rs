@@ -17,7 +17,7 @@ use super::{
     },
     vm_operations::VmaState,
     vma::is_cow_mapping,
-    MmWithUser, //
+    Mm, //
 };
 use crate::{
     bindings,
@@ -269,17 +269,17 @@ impl<'a, T, S: Undecided> VmaDesc<'a, T, S> {
     ///
     /// /// Only the process that has opened the file may map it.
     /// fn check<T>(opener: &Mm, desc: &VmaDesc<'_, T>) -> Result {
-    ///     if !core::ptr::eq::<Mm>(opener, &**desc.mm()) {
+    ///     if !core::ptr::eq(opener, desc.mm()) {
     ///         return Err(EINVAL);
     ///     }
     ///     Ok(())
     /// }
     /// # let _ = check::<u32>;
     /// ```
-    pub fn mm(&self) -> &MmWithUser {
-        // SAFETY: The kernel calls the hook with the address space of the current process, which is
-        // a user of it at least until the hook returns. By then the description is gone.
-        unsafe { MmWithUser::from_raw(self.desc().mm) }
+    pub fn mm(&self) -> &Mm {
+        // SAFETY: The kernel calls the hook with the address space of the current process, which
+        // exists at least until the hook returns. By then the description is gone.
+        unsafe { Mm::from_raw(self.desc().mm) }
     }
 
     /// The first address.

@@ -12,7 +12,9 @@
 /*
  * get_page() and folio_put_testzero(). Safe Rust code can forget so many
  * references that the count would wrap around. The count is then set far below
- * 0, and kept there, as that of a refcount_t is: the folio is never freed.
+ * 0, and neither function brings it back from there, as that of a refcount_t.
+ * Only the references of C code, such as those of page tables, could do so, if
+ * 3 * 2^30 of them were dropped after that.
  */
 __rust_helper void rust_helper_get_page_saturating(struct page *page)
 {
@@ -141,9 +143,12 @@ __rust_helper void __iomem *rust_helper_ioremap_prot(phys_addr_t phys, size_t si
 #endif
 }
 
-__rust_helper bool rust_helper_pfn_is_online(unsigned long pfn)
+/* Whether the kernel may access a page frame of RAM: it is online and not broken. */
+__rust_helper bool rust_helper_pfn_is_accessible(unsigned long pfn)
 {
-	return pfn_to_online_page(pfn);
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && !PageHWPoison(page);
 }
 
 __rust_helper void rust_helper_memcpy_from_pfn(void *to, unsigned long pfn, size_t offset,

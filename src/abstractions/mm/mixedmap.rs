@@ -97,7 +97,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
     ///     notice: &'a Notice,
     ///     mut desc: VmaDesc<'a, Notice>,
     /// ) -> Result<VmaDesc<'a, Notice, Ready>> {
-    ///     if !core::ptr::eq::<Mm>(&*notice.mm, &**desc.mm()) {
+    ///     if !core::ptr::eq::<Mm>(&*notice.mm, desc.mm()) {
     ///         return Err(EINVAL);
     ///     }
     ///     desc.deny_write()?;

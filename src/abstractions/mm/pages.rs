@@ -81,7 +81,9 @@ pub trait Pages: VmOperations {
     /// not, the process gets a `SIGBUS`, and the kernel log a line.
     ///
     /// This can be called twice for one fault, and any number of calls can run at the same time,
-    /// also for the same page. The mmap lock or the VMA's lock is held for reading. May sleep.
+    /// also for the same page. The mmap lock or the VMA's lock is held for reading. May sleep, but
+    /// must not take the mmap lock or access the memory of the process, as that can wait for a
+    /// writer that waits for the lock that is held.
     ///
     /// # Errors
     ///

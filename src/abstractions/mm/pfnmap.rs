@@ -171,8 +171,10 @@ pub trait Frames: VmOperations {
     /// at this offset, returns `None`, and the process gets a `SIGBUS`. An offset must always have
     /// the same frame.
     ///
-    /// Any number of calls can run at the same time. The mmap lock or the VMA's lock is held for
-    /// reading. May sleep.
+    /// Any number of calls can run at the same time, also for another process that reads the memory
+    /// of this one, such as a debugger. The mmap lock or the VMA's lock is held for reading. May
+    /// sleep, but must not take the mmap lock or access the memory of the process, as that can wait
+    /// for a writer that waits for the lock that is held.
     fn frames(&self, pgoff: Pgoff) -> Option<FrameRun<'_>>;
 }
 

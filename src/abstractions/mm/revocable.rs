@@ -211,8 +211,8 @@ pub trait DeviceFrames: VmOperations {
     /// Returns the frames, which the file has from offset 0 on. A process gets a `SIGBUS` if it
     /// touches an offset beyond the last frame, or any offset once the device is gone.
     ///
-    /// In a fault, the mmap lock or the VMA's lock is held for reading, and so is the lock that
-    /// keeps the address space from being revoked.
+    /// In a fault, the mmap lock or the VMA's lock is held for reading. As in `Pages::fault`, do
+    /// not take the mmap lock, and do not access the memory of the process.
     fn device_frames(&self) -> &RevocableFrames<Self::Caching>;
 }
 
@@ -240,10 +240,7 @@ impl<'a, T: DeviceFrames> VmaDesc<'a, T, NotCow> {
         if frames.space.is_revoked() {
             return Err(ENODEV);
         }
-        let prot = T::Caching::cached_so(self.desc().page_prot);
-        // As io_remap_pfn_range() does: device memory is not encrypted where RAM is.
-        // SAFETY: Any protection has a variant that is not encrypted.
-        self.desc_mut().page_prot = unsafe { bindings::pgprot_decrypted(prot) };
+        self.desc_mut().page_prot = T::Caching::cached_so(self.desc().page_prot);
         Ok(self.vm_pfnmap(&Revocable::<T>::TABLE))
     }
 }
@@ -275,10 +272,11 @@ impl<T: DeviceFrames> Revocable<T> {
             let mapping = (*fault.file()).f_mapping;
             (mapping, AddressSpace::borrow(mapping))
         };
+        // The driver is called before the lock is taken, so that it can revoke an address space.
+        let frames = data.device_frames();
         // Inserting an entry can allocate a page table, and so sleep, which is allowed under this
         // lock.
         space.with_valid(|| {
-            let frames = data.device_frames();
             if space.is_revoked() || !frames.are_in(mapping) {
                 return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
             }
@@ -289,8 +287,13 @@ impl<T: DeviceFrames> Revocable<T> {
             // copy. The address is in the VMA. User space may use the frame, with the caching that
             // the VMA has, until the address space is revoked. Revoking it waits for the lock that
             // is held here, and then unmaps the frame, because the address space's tree contains
-            // the VMA.
-            unsafe { bindings::vmf_insert_pfn(fault.vma(), fault.address(), pfn.as_raw()) }
+            // the VMA. Any protection has a variant that is not encrypted.
+            unsafe {
+                // As io_remap_pfn_range() does: device memory is not encrypted where RAM is. The
+                // VMA's protection does not say so on arm64, where mprotect() would forget it.
+                let prot = bindings::pgprot_decrypted((*fault.vma()).vm_page_prot);
+                bindings::vmf_insert_pfn_prot(fault.vma(), fault.address(), pfn.as_raw(), prot)
+            }
         })
     }
 }
