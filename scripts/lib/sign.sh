@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # top is from base.sh
 #
-# Sourced after base.sh and tree.sh: signs modules, if MODULE_SIGN_KEY and MODULE_SIGN_CERT name a key and its certificate.
+# Sourced after base.sh and tree.sh: signs modules, if MODULE_SIGN_KEY and MODULE_SIGN_CERT name a key and its
+# certificate.
 
 # check_signing: exits with an error if only one of the two is set, or if one names no readable file.
 check_signing() {

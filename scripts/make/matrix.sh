@@ -41,7 +41,7 @@ tested() {
 		release=$(cat "$kernel/release")
 		architecture=$(arch_of "$kernel/build")
 		page=$((1 << $(config_of "$kernel/build" PAGE_SHIFT)))
-		say "testing on $release (5 to 15 minutes), with all output in ${log#"$folder/"}"
+		say "testing on $release (up to 15 minutes), with all output in ${log#"$folder/"}"
 		SECONDS=0
 		make -C "$top" test >"$log" 2>&1 || grep '^FAILED' "$log" || tail -n 5 "$log" >&2
 	fi
@@ -50,7 +50,7 @@ tested() {
 		tee -a "$out/table.md"
 }
 
-say "running the tests on ${#target_kernels[@]} kernels (30 to 60 minutes on two processors)"
+say "running the tests on ${#target_kernels[@]} kernels (up to an hour on two processors)"
 for kernel in "${target_kernels[@]}"; do
 	# shellcheck disable=SC2086 # two words
 	tested $kernel

@@ -12,9 +12,9 @@
 /*
  * get_page() and folio_put_testzero(). Safe Rust code can forget so many
  * references that the count would wrap around. The count is then set far below
- * 0, and neither function brings it back from there, as that of a refcount_t.
- * Only the references of C code, such as those of page tables, could do so, if
- * 3 * 2^30 of them were dropped after that.
+ * 0, as that of a refcount_t is, and these functions leave it there. To free the
+ * folio, C code would have to drop 3 * 2^30 references after that, such as those
+ * of page tables.
  */
 __rust_helper void rust_helper_get_page_saturating(struct page *page)
 {
