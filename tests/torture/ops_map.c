@@ -354,11 +354,15 @@ void op_grow(struct thread *t)
 	int n, more = 1 + below(t, 8), i = pick(t, &n);
 	const struct page *page = &t->page[i];
 	struct page had[16];
+	struct seen seen[8];
 	char *addr;
 
 	if (i < 0)
 		return;
 	clip_to_vma(t, i, &n);
+	/* If the pages are private and locked, mremap copies the new ones. */
+	for (int j = 0; j < more && page->index + n + j < t->pages; j++)
+		before(&seen[j], SIMPLEN, page->index + n + j);
 	addr = mremap(at(t, i), n * page_size, (n + more) * page_size, MREMAP_MAYMOVE);
 	if (page->device == SIMPLER && !shared->unknown) {
 		expect(t, OP_MREMAP_GROW, i, addr == MAP_FAILED ? errno : 0, EFAULT);
@@ -372,17 +376,15 @@ void op_grow(struct thread *t)
 		__u32 index = page->index + j;
 		int expected = index < t->pages ? 0 : SIGBUS, signal;
 		__u64 words[SLOTS];
-		struct seen seen;
 
-		if (!expected)
-			before(&seen, SIMPLEN, index);
 		signal = guarded_load(addr + j * page_size, words);
 		if (signal != expected)
 			fail_if_known(t, OP_MREMAP_GROW, i,
 				      "page %d more: signal %d, expected %d", j - n + 1, signal,
 				      expected);
 		if (!signal)
-			check_words(op_names[OP_MREMAP_GROW], SIMPLEN, index, words, &seen);
+			check_words(op_names[OP_MREMAP_GROW], SIMPLEN, index, words,
+				    &seen[j - n]);
 	}
 	/* Back to the arena, with what was added if there is room. */
 	memcpy(had, page, n * sizeof(*page));
