@@ -3,9 +3,9 @@
 #
 # boot.sh run PROG [ARGS] | shell: boots a guest and runs the program, or a shell, in it.
 #
-# ARGS is one string of shell words. Settings in the environment:
+# ARGS is one string of words, which can be quoted as for a shell. Settings in the environment:
 #   KDIR, or KERNEL, ARCH and FLAVOUR choose the kernel, and DRIVER the driver.
-#   FILES, shell words like ARGS, are more files for the guest's working folder.
+#   FILES, words like ARGS, are more files for the guest's working folder.
 #   TRACE=no: the driver's lines in the kernel log are not shown in the end.
 #   RESERVE=yes: the guest's kernel does not use 64 KiB in the midst of RAM.
 #   QMP=yes: the guest's fourth serial line leads to QEMU's monitor, which speaks QMP there.
@@ -35,10 +35,10 @@ check_settings() {
 	size=${BASH_REMATCH[1]}
 	[ "${BASH_REMATCH[2]}" = M ] || size=$((size * 1024))
 	[ "$size" -ge 256 ] || die "MEM=$mem is too little for the guest" "The guest needs 256M or more."
-	[[ ${SMP:-1} =~ ^[1-9][0-9]{0,2}$ ]] || die "SMP=$SMP is no number of processors"
-	[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT is no number of seconds"
-	bash -n <<<"set -- $args" 2>/dev/null || die "ARGS=$args: these are no words of a shell" "Is there a quote that is not closed?"
-	xargs true <<<"${FILES:-}" 2>/dev/null || die "FILES=$FILES: these are no words of a shell" \
+	[[ ${SMP:-1} =~ ^[1-9][0-9]{0,2}$ ]] || die "SMP=$SMP is no number of processors" "For example: SMP=4"
+	[[ $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "TIMEOUT=$TIMEOUT is no number of seconds" "For example: TIMEOUT=600"
+	xargs true <<<"$args" 2>/dev/null || die "ARGS=$args: these are no words" "Is there a quote that is not closed?"
+	xargs true <<<"${FILES:-}" 2>/dev/null || die "FILES=$FILES: these are no words" \
 		"Is there a quote that is not closed? A name with a space must be quoted within FILES: FILES=\"'a b' c\""
 }
 
@@ -99,7 +99,8 @@ find_image() {
 
 # make_initramfs: makes the guest's initramfs, $dir/initramfs.cpio.
 make_initramfs() {
-	local root=$dir/initramfs files file size
+	local root=$dir/initramfs files file size words
+	mapfile -d '' -t words < <(xargs -r printf '%s\0' <<<"$args")
 	mapfile -t files < <(xargs printf '%s\n' <<<"$(quote "$prog") ${FILES:-}")
 	mkdir -p "$root"/{bin,proc,sys,dev,home}
 	cp "$("$top/scripts/kernel/build-root.sh")/usr/bin/busybox" "$root/bin"
@@ -126,7 +127,7 @@ make_initramfs() {
 		rows=${size% *} cols=${size#* }
 		settle=$([ -z "$ICOUNT" ] && echo 0 || echo 3)
 		prog=$(quote "${prog##*/}")
-		args=$(quote "$args")
+		args=$(quote "$([ ${#words[@]} -eq 0 ] || quote "${words[@]}")")
 		trace=$([ "$TRACE" = no ] || quote "$trace")
 	END
 	(cd "$root" && find . | "$in_root" cpio --quiet -o -H newc -R 0:0) >"$dir/initramfs.cpio"
@@ -195,9 +196,14 @@ boot() {
 		"$in_root" "${qemu[@]}" -append "$append" <"$input" &
 		machine=$!
 		[ "$try" = 3 ] || comes_up && break
+		# If QEMU has ended by itself, its status is 0 after the guest's kernel has panicked.
+		if kill "$machine" 2>/dev/null; then
+			wait "$machine" || true
+		else
+			wait "$machine" || die "QEMU ended with status $? before the guest's kernel had booted, see above" \
+				"Has this machine what MEM, SMP and QEMU_ARGS ask for?"
+		fi
 		say "the guest's kernel did not boot, which happens now and then under emulation; booting it again"
-		kill "$machine" 2>/dev/null || true
-		wait "$machine" || true
 	done
 	if [ "$mode" = run ]; then
 		limit_silence >/dev/null 2>&1 &
@@ -206,10 +212,15 @@ boot() {
 	wait "$machine"
 }
 
-# limit_silence: kills QEMU when the guest has printed nothing on any of its lines for TIMEOUT seconds.
+# limit_silence: kills QEMU when the guest has printed nothing on any of its lines for TIMEOUT seconds, or when the caller
+# of the scripts has ended.
 limit_silence() {
 	local size last='' since=$SECONDS
 	while sleep 1; do
+		if ! kill -0 "$SIMPLE_CALLER"; then
+			kill "$machine"
+			return
+		fi
 		size=$(stat -c %s "$dir"/{out,console,control} 2>/dev/null) || true
 		if [ "$size" != "$last" ]; then
 			last=$size since=$SECONDS
@@ -278,7 +289,7 @@ loaded | present | none)
 esac
 
 mkdir -p "$cache"
-dir=$(mktemp -d "$cache/guest.XXXXXX")
+dir=$(mktemp -d "$cache/simple-guest.XXXXXX")
 trap 'kill $typist $watch $machine 2>/dev/null || true; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 make_initramfs

@@ -64,7 +64,7 @@ get_newer() {
 make_disk() {
 	log=$cache/$name.log
 	rm -f "$log"
-	say "making a Debian $target_suite with $release, for a disk of a guest (once, 3 to 5 minutes, 7 GB)"
+	say "making a Debian $target_suite with $release, for a disk of a guest (once, 3 to 5 minutes, 5 GB)"
 	mkdir "$1/tree"
 	cat "$root"/etc/apt/sources.list{,.d/kernel.list} |
 		mmdebstrap --variant=apt --include="$(IFS=, && echo "${packages[*]}")" --format=tar \

@@ -13,8 +13,10 @@
 root=$("$top/scripts/kernel/build-root.sh")
 
 # Cargo keeps its downloads in the cache, and follows the user's own configuration, which can name a mirror.
-mkdir -p "$cache/cargo"
-echo "$lock_text" >"$cache/cargo.lock"
+if [ ! -e "$cache/cargo" ]; then
+	mkdir -p "$cache/cargo"
+	[ -e "$cache/cargo.lock" ] || echo "$lock_text" >"$cache/cargo.lock"
+fi
 args=(
 	--bind "$root" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run
 	--dev-bind-try /dev/kvm /dev/kvm

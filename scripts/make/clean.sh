@@ -5,17 +5,20 @@
 
 . "$(dirname "$0")/../lib/base.sh"
 . "$top/scripts/lib/driver.sh"
+. "$top/scripts/lib/tree.sh"
 
 if [ -n "$driver" ]; then
 	[ "${1:-}" != cache ] || only_own distclean
 	rm -rf "$driver"/build/* "$driver/rust-project.json"
 	exit
 fi
-rm -rf "$top/build" "$top"/simple*.ko "$top/rust-project.json"
+rm -rf "$top/build" "$top/rust-project.json"
 # The kernel's build system leaves these files if it is called here without MO=. Other object files at the top of the
 # checkout are somebody else's.
-rm -f "$top"/{modules.order,Module.symvers,.module-common.o} "$top"/{,.}simple*.{o,mod,mod.c,mod.o,cmd}
-rm -rf "$top"/mmap-simple*
+rm -f "$top"/{modules.order,Module.symvers,.module-common.o,.modules.order.cmd,.Module.symvers.cmd,..module-common.o.cmd}
+for name in $(modules_of "$top"); do
+	rm -f "$top/$name".{ko,o,mod,mod.c,mod.o} "$top/.$name".{ko,o,mod,mod.o}.cmd
+done
 find "$top/src" -type f \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \) -delete
 
 [ "${1:-}" = cache ] && [ -d "$cache" ] || exit 0
@@ -27,7 +30,7 @@ for lock in "$cache"/*.lock; do
 	remove_tree "${lock%.lock}"
 	rm -f "$lock" "${lock%.lock}.log"
 done
-for entry in "$cache"/guest.??????; do
+for entry in "$cache"/simple-guest.??????; do
 	remove_tree "$entry"
 done
 rm -f "$cache"/accel-*-*-*-*-*

@@ -14,7 +14,7 @@ only_own test-install
 
 debian=$("$top/scripts/guest/debian-disk.sh")
 mkdir -p "$cache" "$top/build"
-dir=$(mktemp -d "$cache/guest.XXXXXX")
+dir=$(mktemp -d "$cache/simple-guest.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 checkout=$dir/folder/simple media=$dir/folder

@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/../lib/tap.sh"
 
-# Mounted at another path, and hidden where it is, it serves as it is.
+# Mount the cache at another path, and hide it at its own: a build must work, and fetch nothing.
 unset KDIR
 kernel=$("$top/scripts/kernel/stock.sh")
 mkdir "$scratch/moved"
@@ -37,7 +37,7 @@ cat "\$cache/\${ENTRY:-entry}/content"
 END
 chmod +x "$scratch/make_entry"
 
-# Killed half-way, with all of its processes.
+# Kill the run, with all of its processes, while it makes the entry.
 setsid "$scratch/make_entry" 60 &
 until [ -e "$SIMPLE_CACHE/entry/content" ]; do sleep 0.01; done
 kill -KILL -- "-$!"
@@ -104,20 +104,20 @@ expect "an error says that the disk has become full" 1 "the cache $SIMPLE_CACHE 
 rm "$scratch/large"
 
 # SIMPLE_CACHE can be somebody's home: add files, and a folder that happens to have a file named like a lock.
-mkdir -p "$SIMPLE_CACHE/mine" "$SIMPLE_CACHE/foo"
+mkdir -p "$SIMPLE_CACHE/mine" "$SIMPLE_CACHE/foo" "$SIMPLE_CACHE/guest.backup"
 touch "$SIMPLE_CACHE/mine/letter" "$SIMPLE_CACHE/foo.lock" "$SIMPLE_CACHE/notes.o"
 # Clean a copy of the checkout, as clean.sh also removes what is built there.
 mkdir -p "$scratch/checkout/src"
-cp -r "$top/scripts" "$scratch/checkout"
-touch "$scratch/checkout/"{mine.ko,mine.o,simple.ko,simple.o,src/simple.o}
+cp -r "$top/scripts" "$top/Kbuild" "$scratch/checkout"
+touch "$scratch/checkout/"{mine.ko,mine.o,simple_mine.ko,simple_mine.o,simple.ko,simple.o,src/simple.o}
 run "$scratch/checkout/scripts/make/clean.sh" cache
 expect "distclean names the files that it leaves in the folder of the cache" 0 "left, as this project did not make it"
 run find "$SIMPLE_CACHE" -mindepth 1 -printf '%P\n'
-expect "distclean leaves somebody else's files in the folder of the cache" 0 mine/letter foo.lock notes.o
+expect "distclean leaves somebody else's files in the folder of the cache" 0 mine/letter foo.lock notes.o guest.backup
 run test -e "$SIMPLE_CACHE/entry" -o -e "$SIMPLE_CACHE/entry.lock"
 expect "distclean removes the entries of the cache and their locks" 1
 run ls "$scratch/checkout" "$scratch/checkout/src"
-expect "distclean leaves somebody else's object files in the checkout" 0 mine.ko mine.o
+expect "distclean leaves somebody else's object files in the checkout" 0 mine.ko mine.o simple_mine.ko simple_mine.o
 run ls "$scratch/checkout/"{simple.ko,simple.o,src/simple.o}
 expect "distclean removes the module's object files in the checkout" 2 \
 	"simple.ko': No such file" "/simple.o': No such file" "src/simple.o': No such file"
