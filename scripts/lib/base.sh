@@ -12,6 +12,10 @@ lock_text="of the cache of simple" # the content of the cache's lock files, by w
 in_root=$top/scripts/kernel/in-root.sh # runs a command in the build root
 cache=${SIMPLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/simple}
 
+# The process that called the first of these scripts, mostly make. If it is terminated, and that script with it, the
+# scripts that run at a deeper level see that it is gone.
+export SIMPLE_CALLER=${SIMPLE_CALLER:-$PPID}
+
 # say TEXT: prints one line of progress to stderr.
 say() {
 	printf 'simple: %s\n' "$1" >&2

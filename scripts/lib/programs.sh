@@ -92,9 +92,11 @@ judged() {
 	"$in_root" perl "$top/tests/judge.pl" "$@"
 }
 
-# suite NAME COMMAND...: runs COMMAND, and prints before it the name, and after it the status, as judged expects it.
+# suite NAME COMMAND...: runs COMMAND, and prints before it the name, and after it the status, as judged expects it. Does
+# nothing more if the caller of the scripts has ended.
 suite() {
 	local status=0
+	kill -0 "$SIMPLE_CALLER" 2>/dev/null || exit 143
 	printf '### start %s\n' "$1"
 	"${@:2}" || status=$?
 	printf '### end %s\n' "$status"

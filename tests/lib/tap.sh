@@ -5,7 +5,7 @@
 # Sourced by the tests of the scripts: prints TAP, and makes the folder $scratch, which is removed when the test ends.
 
 # The tests call make with settings of their own, which those of the calling make must not change.
-unset MAKEFLAGS MAKELEVEL MFLAGS KERNEL DRIVER TEST
+unset MAKEFLAGS MAKELEVEL MFLAGS KERNEL DRIVER TEST SIMPLE_CALLER
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)

@@ -28,10 +28,10 @@ cat >"$scratch/mapper" <<'END'
 ls /dev/simpler /dev/simplen && exit "$1"
 END
 chmod +x "$scratch/mapper"
-guest PROG="$scratch/asks" ARGS="'two words' second" FILES="$scratch/data.txt $scratch/mapper" \
+guest PROG="$scratch/asks" ARGS="'two words' \${x?}" FILES="$scratch/data.txt $scratch/mapper" \
 	MEM=512M SMP=1 MODPARAMS="pages=16 trace=2"
 expect "a program gets its arguments, files and settings, and its status is reported" 2 \
-	"arguments: 2, first: two words, second: second" "file: from the host" "processors: 1" \
+	"arguments: 2, first: two words, second: \${x?}" "file: from the host" "processors: 1" \
 	"memory: less than 512M" "to stderr" /dev/simplen "asks ended with status 3"
 
 program crash <<<'echo c >/proc/sysrq-trigger'
@@ -46,23 +46,33 @@ program hang <<<'sleep 1000'
 guest PROG="$scratch/hang" TIMEOUT=3
 expect "a guest that hangs is ended" 2 "printed nothing for 3 seconds"
 
-# The argument marker=PID of the guest's kernel tells its QEMU from those of other guests.
+program slow <<<'for _ in 1 2 3 4 5 6 7; do sleep 2; echo still here; done'
+guest PROG="$scratch/slow" TIMEOUT=10
+expect "a program that prints again and again can take longer than TIMEOUT" 0 "still here"
+
+# ends TARGET [VARIABLE=VALUE...]: the guest that make TARGET has booted ends when make is terminated. The argument
+# marker=PID of the guest's kernel tells its QEMU from those of other guests.
+ends() {
+	KERNEL_ARGS="marker=$$" make -C "$top" "$@" >"$scratch/run" 2>&1 &
+	for _ in {1..600}; do
+		! pgrep -f "[m]arker=$$" >/dev/null || break
+		sleep 0.2
+	done
+	run pgrep -f "[m]arker=$$"
+	expect "make $1 has started a guest" 0
+	kill -TERM "$!"
+	wait "$!" 2>/dev/null
+	for _ in {1..300}; do
+		pgrep -f "[m]arker=$$" >/dev/null || break
+		sleep 0.2
+	done
+	run pgrep -f "[m]arker=$$"
+	expect "the guest ends when make $1 is terminated" 1
+}
+
 program wait <<<'echo started; sleep 1000'
-make -C "$top" run PROG="$scratch/wait" KERNEL_ARGS="marker=$$" >"$scratch/run" 2>&1 &
-for _ in {1..600}; do
-	! grep -q started "$scratch/run" || break
-	sleep 0.2
-done
-run grep -c started "$scratch/run"
-expect "a program has started" 0
-kill -TERM "$!"
-wait "$!" 2>/dev/null
-for _ in {1..50}; do
-	pgrep -f "[m]arker=$$" >/dev/null || break
-	sleep 0.2
-done
-run pgrep -f "[m]arker=$$"
-expect "the guest ends when make is terminated" 1
+ends run PROG="$scratch/wait"
+ends test TEST=lifetime
 
 guest PROG="$scratch/nothing" MODPARAMS="pages=0"
 expect "parameters that the module refuses are reported" 2 "parameter pages is 0" "the module was not loaded"
@@ -81,7 +91,7 @@ expect "a script for another shell is refused" 2 "#!/bin/bash" "start the script
 program windows <<<$'echo hello\r'
 sed -i '1s/$/\r/' "$scratch/windows"
 guest PROG="$scratch/windows"
-expect "a script with the line ends of Windows" 2 "the lines of $scratch/windows end with CR LF" "sed -i 's/\\r\$//' '$scratch/windows'"
+expect "a script with the line ends of Windows is refused" 2 "the lines of $scratch/windows end with CR LF" "sed -i 's/\\r\$//' '$scratch/windows'"
 
 echo text >"$scratch/text"
 guest PROG="$scratch/text"
@@ -115,6 +125,8 @@ guest PROG="$scratch/nothing" MEM=64M
 expect "a MEM that is too small is refused" 2 "MEM=64M is too little"
 guest PROG="$scratch/nothing" SMP=zero
 expect "an SMP that is no number is refused" 2 "SMP=zero is no number"
+guest PROG="$scratch/nothing" SMP=999
+expect "an SMP that QEMU refuses is reported, and no boot is tried again" 2 "QEMU ended with status 1" "what MEM, SMP"
 guest PROG="$scratch/nothing" TIMEOUT=abc
 expect "a TIMEOUT that is no number is refused" 2 "TIMEOUT=abc is no number"
 guest PROG="$scratch/nothing" ARGS="it's"
@@ -131,10 +143,12 @@ mkdir "$odd"
 tar -C "$top" --exclude=./build --exclude=./.git -c . | tar -C "$odd" -x
 program hello <<<'ls /dev/simplen'
 run env KDIR= PROG="$scratch/hello" MODPARAMS=pages=16 make -C "$odd" run
-expect "so can that of the checkout" 0 /dev/simplen
+expect "make run works in a checkout whose path has spaces, quotes and other signs" 0 /dev/simplen
 run make -f "$odd/Makefile" help
-expect "if make runs in it" 2 "call it with -C"
+expect "make -f with a path that has a space is refused" 2 "call it with -C"
 
+guest MODPARAMS="physical=1"
+expect "the demonstration refuses physical=1, and says what it needs" 2 "and physical=0"
 guest MODPARAMS=pages=2
 expect "the demonstration refuses pages=2, and says what it needs" 2 "the demonstration takes pages=8 or more"
 
