@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# all.sh [ARG...]: builds the modules; the arguments go to the kernel's make. Copies the project's modules to the top of
-# the checkout. The module of DRIVER stays in that folder's "build".
+# all.sh [ARG...]: builds the modules; the arguments go to the kernel's make. Links at the top of the checkout lead to the
+# project's modules, which are in a folder with the name of their kernel's release. The module of DRIVER stays in that
+# folder's "build".
 
 . "$(dirname "$0")/../lib/base.sh"
 . "$top/scripts/lib/driver.sh"
@@ -11,7 +12,7 @@ module=$("$top/scripts/kernel/build-modules.sh" "$@")
 if [ -n "$driver" ]; then
 	say "the module is $module"
 else
-	cp "${module%/*}"/simple*.ko "$top"
+	ln -sfr "${module%/*}"/simple*.ko "$top"
 	release=$(basename "${module%/*}")
 	if [ "$release" = "$(uname -r)" ]; then
 		say "simple.ko is for the running kernel, $release"

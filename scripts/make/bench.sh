@@ -23,7 +23,7 @@ modules=$results/$release
 
 # guest SUITE: runs that suite of bench/bench.c in a guest, and prints its figures.
 guest() {
-	GUEST_MODULE=present TRACE=no MEM=2G TIMEOUT=3600 QEMU_ARGS="$target_display,vgamem_mb=256" \
+	GUEST_MODULE=present TRACE=no MEM=${MEM:-2G} TIMEOUT=${TIMEOUT:-3600} QEMU_ARGS="$target_display,vgamem_mb=256" \
 		FILES=$(quote "$modules"/{simple_c,bench_uio}.ko "$kernel/uio.ko") \
 		"$top/scripts/guest/boot.sh" run "$tests_out/bench" "$1"
 }

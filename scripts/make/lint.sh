@@ -51,7 +51,7 @@ drivers_are_safe() {
 		'\bunsafe\b|no_mangle|export_name|link_section|extern crate|driver::Registration'
 }
 
-# theirs EXPRESSION...: prints files in the driver's folder.
+# theirs EXPRESSION...: prints the names of those files in the folder of DRIVER that EXPRESSION, of find, selects.
 theirs() {
 	find . -path ./build -prune -o -type f \( "$@" \) -printf '%P\n' | LC_ALL=C sort
 }

@@ -17,7 +17,7 @@ say "booting the guest, and drawing in it (20 to 40 seconds)"
 rm -rf "$top/build/picture"
 mkdir -p "$top/build/picture"
 cd "$top/build/picture"
-QEMU_ARGS=$target_display QMP=yes ICOUNT=1 SMP='' FILES='' TRACE=no \
+QEMU_ARGS=$target_display QMP=yes ICOUNT=1 FILES='' TRACE=no \
 	MODPARAMS="physical=1 ${MODPARAMS:-}" \
 	"$top/scripts/guest/boot.sh" run "$tests_out/picture" "/dev/${target_lines[3]}"
 say "the pictures are in build/picture: mapped.png, pixels.png and rows.png"

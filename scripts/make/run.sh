@@ -16,7 +16,7 @@ case ${DEMO:-} in
 edu)
 	[ -z "${PROG:-}" ] || die "DEMO and PROG both name a program to run" "Leave one of them out."
 	# The demonstration counts instructions: ICOUNT makes the clock count them, which takes a single processor.
-	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 SMP='' GUEST_MODULE=present TRACE=no
+	export QEMU_ARGS="-device edu -device edu" ICOUNT=1 GUEST_MODULE=present TRACE=no
 	demo=edu-demo
 	;;
 *)
