@@ -8,15 +8,15 @@
 export KERNEL=debug
 unset KDIR
 
-out=$top/build/trouble
+out=$top/build/warnings
 mkdir -p "$out"
 run "$top/scripts/kernel/build-modules.sh" --guest M="$top/tests/drivers/warnings" MO="$out"
 expect "a module with deliberate bugs builds" 0
 
 # notices WHAT TEXT: passes if the module's bug WHAT makes the run fail with a report that has that text.
 notices() {
-	printf '#!/bin/sh\ninsmod ./trouble.ko what=%s' "$1" >"$scratch/$1"
-	run make -C "$top" run PROG="$scratch/$1" FILES="'$out/trouble.ko'"
+	printf '#!/bin/sh\ninsmod ./warnings.ko what=%s' "$1" >"$scratch/$1"
+	run make -C "$top" run PROG="$scratch/$1" FILES="'$out/warnings.ko'"
 	expect "a bug of the kind \"$1\" is reported" 2 "$2" "the guest's kernel reported trouble"
 }
 

@@ -102,7 +102,7 @@ static const struct {
 	{ "list", add_twice },
 };
 
-static int __init trouble_init(void)
+static int __init warnings_init(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
 		if (!strcmp(wrongs[i].name, what)) {
@@ -113,12 +113,12 @@ static int __init trouble_init(void)
 	return -EINVAL;
 }
 
-static void __exit trouble_exit(void)
+static void __exit warnings_exit(void)
 {
 }
 
-module_init(trouble_init);
-module_exit(trouble_exit);
+module_init(warnings_init);
+module_exit(warnings_exit);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Trouble for a debug kernel to notice");
+MODULE_DESCRIPTION("Bugs that a debug kernel must report");
