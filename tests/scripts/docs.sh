@@ -66,6 +66,37 @@ while read -r name; do
 	expect "the manual page has the counter $name" 0
 done <"$scratch/counters"
 
+while read -r name; do
+	run grep -rl "\"$name\"" tests/selftests
+	expect "a test looks at the counter $name" 0 .c
+done <"$scratch/counters"
+
+# The instructions: figures can differ by 1 % from run to run, and those of the document are rounded.
+awk -F '  +|: ' '/^#/ { next } { sub(/^ +/, ""); print $2 "|" $3 "|" $1 }' bench/counts.amd64 >"$scratch/counts"
+awk -F ' *[|] *' '
+	function check(what, said) {
+		sub(/ .*/, "", said)
+		gsub(/,/, "", said)
+		if (said >= count[$2, what] * 0.99 - 0.05 && said <= count[$2, what] * 1.01 + 0.05)
+			delete count[$2, what]
+	}
+	NR == FNR { count[$1, $2] = $3; next }
+	{
+		check("mmap of 4 MiB", $3)
+		check("first touch of a page", $4)
+		check("munmap, a page", $5)
+		check("first write to 16 MiB of new memory, a page", $8)
+	}
+	END {
+		for (key in count)
+			if (count[key])
+				print key
+	}
+' "$scratch/counts" docs/costs.md >"$scratch/figures"
+run cat "$scratch/figures"
+[[ -s $scratch/counts && -z $output ]] || status="other figures"
+expect "the instructions in docs/costs.md are those of bench/counts.amd64" 0
+
 # The commands.
 make -s help >"$scratch/help"
 while read -r target; do
