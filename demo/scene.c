@@ -233,7 +233,7 @@ static struct vec trace(struct vec from, struct vec dir, int reflections)
 			mirrored = filter(mirrored, colour);
 		light = add(light, mul(mirrored, mirror));
 	}
-	/* The floor goes over into the sky, far away. */
+	/* The farther away the floor is, the more of the sky's colour it has. */
 	if (hit < 0)
 		light = mix(sky(vec(dir.x, 0, dir.z)), light, 1 / (1 + power(distance / 20, 1)));
 	return light;

@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 		wait_for_node(false);
 		pthread_join(thread, &result);
 		check((long)result == ENODEV, "who waited is told");
-		/* The node is removed first, and nothing tells when the unplugging is complete. */
+		/* The node is removed before the mapping is revoked: read until that is done. */
 		while (!signal_of_reading(registers))
 			usleep(10000);
 		check(signal_of_reading(registers) == SIGBUS, "a touch of the mapping is a SIGBUS");

@@ -66,7 +66,7 @@ impl VmOperations for Found {
 ///
 /// The private data of the file must be the address of a `Found`.
 pub unsafe fn find(file: *const kernel::bindings::file) -> *const Found {
-    // SAFETY: As the caller promises.
+    // SAFETY: The file is valid, and its private data is the address of a `Found`.
     unsafe { (*file).private_data.cast() }
 }
 

@@ -78,7 +78,7 @@ pub fn registration<D: MiscDevice>(device: Arc<D>) -> Result {
 /// Registers a device by hand.
 // EXPECT trait `Register` is private
 pub fn register(device: &mut dyn simple_mmap::device::miscdevice::Register) -> Result {
-    // SAFETY: None; the trait is not to be had at all.
+    // SAFETY: There is none. This must not compile, because the trait is private.
     unsafe { device.register() }
 }
 
@@ -98,14 +98,14 @@ pub fn unmap(space: &AddressSpace) {
 // EXPECT function `access` is private
 pub fn access(vma: *mut bindings::vm_area_struct) -> c_int {
     let mut byte = 0u8;
-    // SAFETY: None; the function is not to be had at all.
+    // SAFETY: There is none. This must not compile, because the function is private.
     unsafe { simple_mmap::mm::access::access(vma, 0, (&raw mut byte).cast(), 1, 0) }
 }
 
 /// Calls a helper in C directly.
 // EXPECT module `helpers` is private
 pub fn helpers(page: *mut bindings::page) {
-    // SAFETY: None; the function is not to be had at all.
+    // SAFETY: There is none. This must not compile, because the module `helpers` is private.
     unsafe { simple_mmap::compat::helpers::get_page(page) };
 }
 
@@ -150,7 +150,7 @@ pub fn not_ram() -> simple_mmap::device::physical::NotRam {
 /// Makes shared bytes from any pointer.
 // EXPECT associated function `new` is private
 pub fn bytes_from_nowhere<'a>(ptr: core::ptr::NonNull<u8>) -> SharedBytes<'a> {
-    // SAFETY: None; the function is not to be had at all.
+    // SAFETY: There is none. This must not compile, because the function is private.
     unsafe { SharedBytes::new(ptr, 1) }
 }
 
@@ -211,7 +211,7 @@ impl VmOperations for Found {
     const FILE_DATA: FileData<Self> = FileData::new(find);
 }
 
-/// Finds nothing.
+/// A function that finds no data in any file.
 ///
 /// # Safety
 ///
@@ -220,7 +220,7 @@ pub unsafe fn find(_file: *const bindings::file) -> *const Found {
     core::ptr::null()
 }
 
-/// Makes by hand what declares such a function.
+/// Makes by hand the value that declares such a function.
 // EXPECT cannot initialize a tuple struct which contains private fields
 pub fn found() -> FileData<Found> {
     FileData(simple_mmap::mm::vm_operations::Find::By(find))
@@ -253,7 +253,7 @@ pub fn event() -> PollEvents {
 /// Makes a fault from any pointer.
 // EXPECT associated function `from_raw` is private
 pub fn fault_from_nowhere(vmf: *const bindings::vm_fault) -> usize {
-    // SAFETY: None; the function is not to be had at all.
+    // SAFETY: There is none. This must not compile, because the function is private.
     unsafe { VmFault::from_raw(vmf) }.address()
 }
 

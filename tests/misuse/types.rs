@@ -121,7 +121,7 @@ impl Recheck for Never {
 
 // EXPECT associated function `new` is private
 pub fn never_rechecked<'a>() -> IoFrames<'a, Cached, Never> {
-    // SAFETY: None; the function is not to be had at all.
+    // SAFETY: There is none. This must not compile, because the function is private.
     unsafe { IoFrames::new(Pfn::new(0), 1) }
 }
 

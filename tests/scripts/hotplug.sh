@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests memory that is added to the machine while a program has its addresses mapped through
-# /dev/simpler with physical=1: it is taken out of the mappings before the kernel uses it.
+# Tests memory that is added to the machine while a program has its addresses mapped through /dev/simpler with
+# physical=1: the driver unmaps these addresses before the kernel uses the memory. The guest's kernel adds memory
+# offline (memhp_default_state=offline), and uses it when the program sets it online.
 
 unset KDIR
 

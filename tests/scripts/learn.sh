@@ -30,7 +30,7 @@ awk '
 	piece { print >piece }
 ' "$top/docs/learn.md"
 
-# So that what make prints while it builds does not stand between what the programs print.
+# Build the module first, so that make prints nothing between the programs' lines.
 "$top/scripts/kernel/build-modules.sh" --guest >/dev/null 2>&1
 
 # masked: copies stdin without the parts that differ from run to run.

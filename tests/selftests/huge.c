@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Huge pages of simplen, huge=1: when a PMD entry maps a folio, and that the memory
- * keeps its content when none does, or no longer does.
+ * Huge pages of simplen, huge=1. Tests when a PMD entry maps a folio, and that the memory
+ * keeps its content when pages are mapped singly, also after a PMD entry was split.
  */
 
 #include "suite.h"
@@ -196,7 +196,7 @@ TEST_F(huge, kernel_chooses_aligned_addresses)
 	}
 }
 
-/* Maps the whole region, a page behind an aligned address. */
+/* Maps the whole region at an address one page after a multiple of the PMD size. */
 static char *map_unaligned(int fd, size_t pages)
 {
 	const size_t len = pages * page_size();

@@ -178,7 +178,7 @@ static int op_lseek(struct scene *s)
 	return result(lseek(s->fd, s->page, SEEK_SET));
 }
 
-/* By the system call, as the C library's fork() does more. */
+/* Forks by the system call, as the C library's fork() also runs handlers, which can allocate. */
 static int op_fork(struct scene *s)
 {
 	s->child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -263,7 +263,7 @@ static const struct operation maps[] = {
 	  .module = PAGE },
 };
 
-/* The trace and the counters are checked after these. */
+/* After each of these operations, the test checks the trace and the counters. */
 static const struct operation traced_maps[] = {
 	{ "traced mmap simpler", .run = op_mmap, .device = "simpler", .flags = MAP_SHARED,
 	  .module = TRACED },
@@ -688,7 +688,7 @@ static int count_points(struct __test_metadata *_metadata, const struct operatio
 		EXPECT_TRUE(clear_scene(&s));
 		EXPECT_TRUE(all_is_closed());
 		if (error && op->run == op_load) {
-			/* A failed load leaves nothing. */
+			/* A failed load leaves no module, node or debugfs directory. */
 			EXPECT_EQ(unload_named(module), -ENOENT);
 			EXPECT_EQ(access("/dev/simpler", F_OK), -1);
 			EXPECT_EQ(access("/dev/simplen", F_OK), -1);

@@ -520,7 +520,7 @@ TEST_F(mmap, merged_mapping_is_split_again)
 	ASSERT_NE(addr, MAP_FAILED);
 	for (size_t i = 0; i < 16; i++)
 		addr[i * self->page] = i + 1;
-	/* Across the former border. */
+	/* Unmap pages on both sides of the border of the two mappings. */
 	ASSERT_EQ(munmap(addr + 6 * self->page, 4 * self->page), 0);
 	for (size_t i = 0; i < 16; i++) {
 		const bool gone = i >= 6 && i < 10;

@@ -179,7 +179,7 @@ TEST_F(module, load_fails_without_enough_memory)
 
 	EXPECT_EQ(load_module("pages=134217728"), -ENOMEM);
 	EXPECT_EQ(access("/dev/simpler", F_OK), -1);
-	/* If a device was unloaded, its sums have no pages. */
+	/* If the failed load logged the sums of a device, these say that it had no pages. */
 	EXPECT_EQ(log_count("pages: 0 allocated, 0 freed"), log_count("unloaded; "));
 	EXPECT_LE(memory_lost(before, 1024), 1024);
 	EXPECT_EQ(load_module("pages=16"), 0);

@@ -690,7 +690,7 @@ TEST_F(unused, write_allocates_the_folio)
 {
 	ASSERT_EQ(pwrite(self->fd, "second", 7, 3 * self->page), 7);
 	EXPECT_EQ(counter("simplen", "pages"), FOLIO);
-	/* Across two folios, the first of which is allocated already. */
+	/* Write across the border of two folios, the first of which is allocated already. */
 	ASSERT_EQ(pwrite(self->fd, "across", 7, FOLIO * self->page - 3), 7);
 	EXPECT_EQ(counter("simplen", "pages"), 2 * FOLIO);
 	EXPECT_STREQ(self->addr + 3 * self->page, "second");

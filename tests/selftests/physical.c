@@ -716,7 +716,7 @@ TEST_F(physical, simplen_keeps_its_own_pages)
 	EXPECT_EQ(mmap_errno(fd, self->page, PROT_READ, MAP_SHARED, self->card), EINVAL);
 }
 
-/* Takes CAP_SYS_RAWIO away from this process, and leaves it all else. */
+/* Takes CAP_SYS_RAWIO away from this process, and keeps all other capabilities. */
 static int drop_rawio(void)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };

@@ -107,7 +107,7 @@ static bool has_kernel_address(const char *text, size_t len)
 			char *end;
 			unsigned long long value = strtoull(digits, &end, base);
 
-			/* strtoull() has the largest number for -1 and for any that is too long. */
+			/* strtoull() returns ULLONG_MAX for a number that is too large. */
 			if (!*end && value != ULLONG_MAX && value > ULLONG_MAX / 2)
 				return true;
 		}

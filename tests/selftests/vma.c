@@ -219,7 +219,7 @@ TEST_F(vma, mremap_duplicates)
 	char *addr = mremap(self->addr, 0, 4 * self->page, MREMAP_MAYMOVE);
 
 	if (addr == MAP_FAILED) {
-		/* The kernel refuses it where it refuses to grow a VMA. */
+		/* An old length of 0 is refused for VMAs with VM_DONTEXPAND, as simpler's are. */
 		EXPECT_TRUE(variant->is_simpler);
 		return;
 	}

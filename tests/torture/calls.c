@@ -205,7 +205,7 @@ static int fd_of(enum file file)
 	return FIRST_FD + file;
 }
 
-/* Picks a file, and notes whether the call reaches the card. */
+/* Picks a file, and notes whether the call can access the graphics card's memory. */
 static enum file pick(struct fuzzer *f, enum file files)
 {
 	enum file file = below(f, files > DEVICES && one_in(f, 4) ? files : DEVICES);
@@ -220,7 +220,7 @@ static __u64 length(struct fuzzer *f)
 		return wild(f);
 	if (one_in(f, 8))
 		return below(f, 2 * page);
-	/* As registers and events are read and written. */
+	/* Drivers often want the length of a register or an event: 1 to 32 bytes. */
 	if (target->path && one_in(f, 8))
 		return 1 << below(f, 6);
 	return page * (1 + below(f, one_in(f, 4) ? 16 : 4));
@@ -425,7 +425,7 @@ static long fuzz_mmap(struct fuzzer *f)
 		len += page * below(f, 3) * target->huge_pages / 2;
 		offset = one_in(f, 8) ? page : 0;
 	} else if (target->path && target->shape.pages <= arena_pages && one_in(f, 2)) {
-		/* As it can be mapped, mostly. */
+		/* Ask for a mapping of the kind that probe.c found the device to accept. */
 		flags = target->shape.flags | MAP_FIXED | (flags & MAP_POPULATE);
 		prot = target->shape.prot;
 		len = page * target->shape.pages;
@@ -516,7 +516,7 @@ static long fuzz_mremap(struct fuzzer *f)
 		       new);
 }
 
-/* Done seldom, as a sealed mapping cannot be changed any more. */
+/* Seals a mapping in one of eight calls only, as a sealed mapping cannot be changed any more. */
 static long fuzz_mseal(struct fuzzer *f)
 {
 #ifdef SYS_mseal
@@ -615,7 +615,7 @@ static long fuzz_ptrace(struct fuzzer *f)
 		result = errno ? -1 : 0;
 	}
 	if (ptrace(PTRACE_DETACH, sibling, 0, 0)) {
-		/* It did not stop in time, and stays with us until it ends. */
+		/* The sibling did not stop in time, and stays traced until it ends. */
 		end_process(sibling);
 		sibling = 0;
 	}
@@ -793,7 +793,10 @@ static long fuzz_dup(struct fuzzer *f)
 
 static long fuzz_close(struct fuzzer *f)
 {
-	/* A number that is free again may be any file: none of the card's is to be found there. */
+	/*
+	 * With physical=1 the files of the burst stay open: a file of simpler could get the number
+	 * of a closed file, and calls would use it in place of that.
+	 */
 	if (target->physical || !one_in(f, 8))
 		return syscall(SYS_close_range, 400 + below(f, 64), ~0U, below(f, 3) * 2);
 	return syscall(SYS_close_range, fd_of(below(f, FILES)), fd_of(below(f, FILES)), 0);
@@ -907,7 +910,7 @@ static long fuzz_io_uring(struct fuzzer *f)
 	if (f->id || !ring.entries)
 		return -1;
 	file = pick(f, FILES);
-	/* A registered file, or memory for another, may be the card's. */
+	/* The request can use a registered file of simpler, or mapped memory of the card. */
 	f->card = target->physical;
 	tail = (__u32 *)(ring.queues + ring.params.sq_off.tail);
 	index = *tail & (ring.params.sq_entries - 1);
@@ -925,7 +928,7 @@ static long fuzz_io_uring(struct fuzzer *f)
 		.buf_index = below(f, IOVS),
 		.splice_fd_in = fd_of(one_in(f, 2) ? PIPE_OUT : file),
 	};
-	/* Numbers that are no registered file's are none at all. */
+	/* Numbers below 8 are those of registered files, and fd_of() returns larger ones. */
 	if (ring.entries[index].fd < 8)
 		ring.entries[index].flags |= IOSQE_FIXED_FILE;
 	else
@@ -988,7 +991,7 @@ static int make_uffd(void)
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
 	int fd = syscall(SYS_userfaultfd, O_NONBLOCK | O_CLOEXEC);
 
-	/* A fault is to be a signal: nobody waits for one to be told of it. */
+	/* Faults must raise SIGBUS, because no thread reads the userfaultfd's events. */
 	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api)) {
 		close(fd);
 		fd = -1;
@@ -1214,7 +1217,7 @@ static long call_with_args(struct fuzzer *f, const struct call *call)
 		    one_in(f, 40))
 			args[i] = wild(f);
 	}
-	/* What is changed there must not be more than the arena. */
+	/* A call that changes mappings must not reach past the end of the arena. */
 	if (call->args[0].kind == ARENA && args[0] - (uintptr_t)arena < page * arena_pages)
 		args[1] = MIN(args[1], (uintptr_t)arena + page * arena_pages - args[0]);
 	return syscall(call->number, args[0], args[1], args[2], args[3], args[4], args[5]);
@@ -1316,7 +1319,7 @@ static void open_device(enum file file, int flags)
 	const char *path = path_of(file);
 	int fd = open(path, flags | O_CLOEXEC);
 
-	/* Another driver may want it otherwise, or only once. */
+	/* Another driver may refuse this access mode, or a second open. */
 	if (fd < 0 && target->path)
 		fd = open_somehow(path, flags & ~O_ACCMODE);
 	if (fd < 0 && !target->path)
@@ -1427,7 +1430,7 @@ void run_burst(const struct target *the_target, struct report *the_report, int t
 			place(SIBLING_PIDFD, syscall(SYS_pidfd_open, sibling, 0));
 	}
 
-	/* Some end in the midst of it, and some have a second thread. */
+	/* Some bursts are killed before their last call, and some have a second thread. */
 	calls_to_live = one_in(f, 8) ? (int)below(f, CALLS) : CALLS;
 	threads = 1 + below(f, THREADS);
 	threads_left = threads;

@@ -205,7 +205,7 @@ static void check_device(const char *path, __u64 offset, size_t pages)
 	const char *what = NULL;
 	int fd;
 
-	/* The fuzzer may have changed it. */
+	/* The fuzzer may have changed the node's mode and owner. */
 	chmod(path, 0600);
 	chown(path, 0, 0);
 	fd = open(path, O_RDWR);
@@ -242,7 +242,7 @@ static void check_path(void)
 	time_t since = now();
 	int fd;
 
-	/* The fuzzer may have changed it. */
+	/* The fuzzer may have changed the node's mode and owner. */
 	chmod(target.path, path_stat.st_mode & 07777);
 	chown(target.path, path_stat.st_uid, path_stat.st_gid);
 	while ((fd = open_somehow(target.path, O_NONBLOCK)) < 0) {
@@ -320,7 +320,7 @@ static void probe_path(void)
 		printf("fuzz: FAILED: %s\n", reason ?: strerror(errno));
 		exit(1);
 	}
-	/* In whole pages, with some to choose from. */
+	/* Offsets are chosen below this size: at least four pages, even if the device has none. */
 	target.size = MAX(roundup(target.shape.size, page_size()), 4 * page_size());
 }
 

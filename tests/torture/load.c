@@ -382,7 +382,7 @@ static void load_and_unload(int cycle)
 	drop_region();
 }
 
-/* The module of another driver. */
+/* The name, device node and parameters of a driver other than simple. */
 static const char *module, *path, *params = "";
 
 /* Unloads the module. The kernel releases files that were open a little later. */
@@ -413,8 +413,9 @@ static void load_and_unload_driver(int cycle)
 }
 
 /*
- * Pages that are lost in every cycle show: what the free memory of an idle guest sways by is less
- * than a quarter of a page in each, or half of one if they are few.
+ * Loads and unloads a module many times, and checks that no memory is lost. Per cycle, the free
+ * memory of an idle guest varies by less than a quarter of a page, or by less than half a page if
+ * there are few cycles, so a page that is lost in every cycle shows.
  */
 static void many_loads(void (*load_and_unload)(int cycle), int cycles, long tolerated)
 {

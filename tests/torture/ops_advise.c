@@ -64,7 +64,7 @@ static int advice_errno(struct thread *t, int advice, int i)
 
 void op_madvise(struct thread *t)
 {
-	/* 100 and 101 tell the kernel that a page of RAM is broken, which it then is for good. */
+	/* No 100 and 101: MADV_HWPOISON and MADV_SOFT_OFFLINE take a page of RAM away for good. */
 	int n, advice = one_in(t, 10) ? GUARD_INSTALL + below(t, 2) : below(t, 26), i = pick(t, &n);
 	bool done;
 
@@ -180,7 +180,7 @@ void op_move_pages(struct thread *t)
 			fail_if_known(t, OP_MOVE_PAGES, i + j, "status is %d", status[j]);
 }
 
-/* Such mappings have their faults handled by the driver. */
+/* userfaultfd must refuse mappings of a device, because the driver handles their faults. */
 void op_userfaultfd(struct thread *t)
 {
 	static const int modes[] = {

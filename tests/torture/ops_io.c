@@ -68,7 +68,7 @@ static void drain(struct thread *t)
 		;
 }
 
-/* What came from a page of the arena into the buffer. */
+/* Checks the bytes that were read from a page of the arena into the buffer. */
 static void check_read(struct thread *t, enum op_kind op, const struct page *page,
 		       const struct seen *seen)
 {
@@ -85,7 +85,7 @@ static void check_read(struct thread *t, enum op_kind op, const struct page *pag
 	}
 }
 
-/* Some pages at once, in any of the ways. */
+/* Reads some pages at once, by pread, by preadv, or by lseek and read. */
 void op_read(struct thread *t)
 {
 	__u32 index = below(t, t->pages), pages = 1 + below(t, 4);
@@ -118,7 +118,7 @@ void op_read(struct thread *t)
 			fail_at(t, OP_READ, -1, "lseek: %m");
 		done = read(fd, t->buffer, pages * page_size);
 	}
-	/* A signal, or what the kernel has to do for io_uring, ends it after some page. */
+	/* A pending signal, or pending work of an io_uring, ends a read at the end of a page. */
 	if (done > 0 && done < pages * page_size && done % page_size == 0)
 		pages = done / page_size;
 	expect(t, OP_READ, -1, whole(t, OP_READ, -1, done, pages * page_size), 0);
@@ -205,7 +205,7 @@ void op_mem_read(struct thread *t)
 		before(&seen, page->device, page->index);
 	if (faults(t, i) || (page->device == SIMPLEN && !page->prot && !shared->forced))
 		expected = EIO;
-	/* What is filled on demand, is so for a debugger where the process could read it. */
+	/* With huge=1, the access may need a fault, which fails where the process cannot read. */
 	other = page->device == SIMPLER && shared->huge && !page->private &&
 		!(page->prot & PROT_READ) ? EIO : expected;
 	done = pread(t->mem, t->buffer, page_size, (off_t)at(t, i));
@@ -227,11 +227,11 @@ void op_mem_write(struct thread *t)
 
 	if (i < 0)
 		return;
-	/* A shared mapping is written as the process could write it. */
+	/* A shared mapping can be written to only where the process could write to it. */
 	if (faults(t, i) || (!page->private && !writable))
 		expected = EIO;
 	other = expected;
-	/* A private one of simpler only where the process just could, without a fault. */
+	/* A private mapping of simpler can be written to only in a writable copy of a page. */
 	if (page->private && page->device == SIMPLER) {
 		expected = EIO;
 		other = page->copied && writable ? 0 : EIO;
@@ -348,7 +348,7 @@ void op_vmsplice(struct thread *t)
 		expected = EFAULT;
 	if (!beyond(t, i))
 		before(&seen, page.device, page.index);
-	/* A private copy that is mapped right now is as good as any other memory. */
+	/* A private copy that is mapped right now can be pinned, as anonymous memory. */
 	other = page.copied && page.prot & PROT_READ ? 0 : expected;
 	done = vmsplice(t->pipe[1], &part, 1, one_in(t, 2) ? SPLICE_F_GIFT : 0);
 	found = whole(t, OP_VMSPLICE, i, done, page_size);
@@ -362,7 +362,7 @@ void op_vmsplice(struct thread *t)
 	check_read(t, OP_VMSPLICE, &page, &seen);
 }
 
-/* The files have no operation for it. */
+/* splice() must fail, as the devices have no splice operations. */
 void op_splice(struct thread *t)
 {
 	int fd = t->rw[below(t, devices)];
@@ -376,6 +376,7 @@ void op_splice(struct thread *t)
 	drain(t);
 }
 
+/* sendfile() fails, because the devices have no splice_read operation. */
 void op_sendfile(struct thread *t)
 {
 	int fd = t->rw[below(t, devices)];

@@ -23,8 +23,8 @@ static int any_prot(struct thread *t)
 }
 
 /*
- * Of a device of which nothing is known. Half of them are as it was once mapped,
- * and the others are around that.
+ * Chooses a mapping of an unknown device. Half of the mappings are the one that
+ * probe() found to be accepted, and the others are chosen at random.
  */
 static struct wish any_wish(struct thread *t)
 {
@@ -85,7 +85,7 @@ static void note(struct thread *t, int i, const struct wish *wish)
 		take_copies(t, OP_MMAP, i, wish->count);
 }
 
-/* Whether the range of the arena is all ours. */
+/* Whether no page of the range was taken by another thread. */
 static bool is_ours(struct thread *t, int i, int count)
 {
 	for (; count--; i++)
@@ -95,9 +95,10 @@ static bool is_ours(struct thread *t, int i, int count)
 }
 
 /*
- * Over whatever is there. An unknown device is mapped elsewhere first: where a
- * mapping is refused late, the kernel has unmapped what was there already, and
- * another thread could be given the addresses.
+ * Maps pages at an address in the arena, and replaces what is mapped there. An
+ * unknown device is mapped elsewhere, and then moved to the address: if its driver
+ * refuses a mapping with MAP_FIXED, the kernel has already unmapped what was there,
+ * and another thread could be given the addresses.
  */
 static char *map_over(char *at, const struct wish *w)
 {
@@ -133,7 +134,7 @@ void op_mmap(struct thread *t)
 	look(t, OP_MMAP, i + below(t, w.count));
 }
 
-/* Where the kernel likes, with a hint or none; and what is refused. */
+/* mmap without MAP_FIXED, with a hint or without, and with arguments that must be refused. */
 void op_mmap_free(struct thread *t)
 {
 	void *hint = one_in(t, 2) ? at(t, below(t, ARENA)) : NULL, *addr;
@@ -263,7 +264,7 @@ void op_write_page(struct thread *t)
 	}
 }
 
-/* A mapping that other threads use too. */
+/* Touches the mapping that all threads of the process share. */
 void op_common(struct thread *t)
 {
 	__u32 index = below(t, common_pages(t));
@@ -314,7 +315,7 @@ void op_shrink(struct thread *t)
 	look(t, OP_MREMAP_SHRINK, i + below(t, left));
 }
 
-/* To somewhere else in the arena, over whatever is there. */
+/* Moves pages to another place in the arena, and replaces what is mapped there. */
 void op_move(struct thread *t)
 {
 	int n, to, i = pick(t, &n);
@@ -326,7 +327,7 @@ void op_move(struct thread *t)
 	if (!is_ours(t, to, n))
 		return;
 	if (to + n > i && i + n > to) {
-		/* Onto itself. */
+		/* A range cannot be moved onto a part of itself. */
 		if (mremap(at(t, i), n * page_size, n * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
 			   at(t, to)) != MAP_FAILED)
 			fail_at(t, OP_MREMAP_MOVE, i, "moved onto itself");
@@ -346,8 +347,9 @@ void op_move(struct thread *t)
 }
 
 /*
- * Only simplen can grow, where the kernel likes. What it grows to in the region
- * is looked at, and it then goes.
+ * mremap: lets a mapping grow, and move to where the kernel likes. simpler must refuse
+ * this. The added pages are read. Then the mapping is moved back into the arena if
+ * it has room there, and otherwise unmapped.
  */
 void op_grow(struct thread *t)
 {
@@ -386,7 +388,7 @@ void op_grow(struct thread *t)
 			check_words(op_names[OP_MREMAP_GROW], SIMPLEN, index, words,
 				    &seen[j - n]);
 	}
-	/* Back to the arena, with what was added if there is room. */
+	/* Move the mapping back into the arena, with the added pages, if it has room there. */
 	memcpy(had, page, n * sizeof(*page));
 	reserve(t, i, n);
 	if (i + n + more <= ARENA && is_ours(t, i, n + more)) {
@@ -399,7 +401,7 @@ void op_grow(struct thread *t)
 			t->page[i + j].copied &= j < n;
 			t->page[i + j].guard &= j < n;
 		}
-		/* What is locked is brought in. */
+		/* If the mapping is locked, mremap has brought the added pages in. */
 		if (had[0].locked == LOCKED)
 			take_copies(t, OP_MREMAP_GROW, i + n, more);
 	} else if (munmap(addr, (n + more) * page_size)) {
@@ -408,7 +410,7 @@ void op_grow(struct thread *t)
 	count(OP_MREMAP_GROW, true);
 }
 
-/* A second mapping of the same pages. */
+/* mremap with an old length of 0: makes a second mapping of the same pages. */
 void op_copy(struct thread *t)
 {
 	int n, expected = 0, i = pick(t, &n);
@@ -438,7 +440,7 @@ void op_copy(struct thread *t)
 		fail_at(t, OP_MREMAP_COPY, i, "munmap: %m");
 }
 
-/* The pages move, and those of simplen come anew where they were. */
+/* mremap with MREMAP_DONTUNMAP: the pages move, and faults fill the old mapping again. */
 void op_keep(struct thread *t)
 {
 	int n, to, i = pick(t, &n);
@@ -486,7 +488,7 @@ void op_mprotect(struct thread *t)
 	brought_in = page->locked == LOCKED && !(page->prot & PROT_WRITE);
 	for (int j = 0; j < n; j++)
 		t->page[i + j].prot = prot;
-	/* The kernel then also makes the copies. */
+	/* If a locked mapping becomes writable, mprotect() also makes the private copies. */
 	if (brought_in)
 		take_copies(t, OP_MPROTECT, i, n);
 	look(t, OP_MPROTECT, i + below(t, n));

@@ -34,7 +34,7 @@ static bool open_ring(struct thread *t, struct ring *ring)
 	return true;
 }
 
-/* Sometimes the buffers are given up first, and otherwise by the kernel later. */
+/* Closes a ring. Some buffers are unregistered before, the others by the kernel later. */
 static void close_ring(struct thread *t, struct ring *ring, bool has_buffers)
 {
 	if (has_buffers && one_in(t, 2) &&
@@ -88,7 +88,7 @@ void op_uring(struct thread *t)
 	/* The kernel pins pages for writing; page frames without references it cannot pin. */
 	if (page->device == SIMPLER || !(page->prot & PROT_WRITE) || faults(t, i))
 		expected = EFAULT;
-	/* Private copies that are mapped right now are as good as any other memory. */
+	/* Private copies that are mapped right now can be pinned, as anonymous memory. */
 	other = page->prot & PROT_WRITE ? 0 : expected;
 	for (int j = i; j < i + n && !other; j++)
 		if (!t->page[j].copied)

@@ -105,7 +105,10 @@ static bool is_valid(__u64 found, enum device device, __u32 page, int slot, __u3
 		return !done;
 	if (found >> 8 != wanted >> 8)
 		return !done && started && is_half_written(found, wanted);
-	/* The first write from "done" on that has these low bits. */
+	/*
+	 * A word has only the low 8 bits of the number of its write. Find the first number from
+	 * "done" on that has these bits.
+	 */
 	number = done + (__u8)(found - done);
 	if (!number)
 		number = 256;
@@ -127,7 +130,10 @@ void check_words(const char *what, enum device device, __u32 page, const __u64 *
 	}
 }
 
-/* The same for a whole page in a buffer. */
+/*
+ * Judges the words of all slots in a page that was read into a buffer, and checks that all else
+ * in it is zero.
+ */
 void check_page(const char *what, enum device device, __u32 page, const char *content,
 		const struct seen *seen)
 {

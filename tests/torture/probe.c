@@ -72,7 +72,7 @@ const char *probe(const char *path, struct shape *shape)
 			if (!first_errno)
 				first_errno = errno;
 		}
-		/* Or as much as there is. */
+		/* If the device has more pages than that, try a mapping of all of it. */
 		shape->pages = (shape->size + page - 1) / page;
 		if (shape->pages > PROBE_PAGES && can_map(fd, shape))
 			goto found;

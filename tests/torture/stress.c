@@ -407,7 +407,10 @@ static void check_workers(time_t moved[WORKERS][THREADS], __u64 beats[WORKERS][T
 				moved[i][j] = now();
 			}
 			if (shared->unknown && now() - moved[i][j] > STUCK) {
-				/* Also of those that it waits for, as long as it can be killed. */
+				/*
+				 * A call on this device may wait for an event that never comes, but
+				 * the worker must end when it is killed.
+				 */
 				shared->stuck++;
 				replace_worker(i);
 				for (int k = 0; k < THREADS; k++)
@@ -458,7 +461,7 @@ static void round_of_workers(long ms)
 			let_go--;
 		__atomic_store_n(&shared->let_go, let_go > 0, __ATOMIC_SEQ_CST);
 		if (!shared->unknown && is_time_to_unload(let_go) && unload()) {
-			/* The first look, or the workers'. */
+			/* In half of these loads verify() reads the memory before any worker. */
 			shared->shut = any_below(2);
 			load();
 			if (shared->shut)
@@ -476,7 +479,7 @@ static void round_of_workers(long ms)
 		report_failure();
 }
 
-/* Some of it is given up by the kernel's own threads. */
+/* Waits until no page is pinned: the kernel's threads give up some pins later. */
 static void wait_for_pinned_pages(void)
 {
 	time_t limit = now() + HANG;
@@ -504,7 +507,7 @@ static void round_of_load(long ms)
 			fail("the module is still in use, with nobody left to use it");
 }
 
-/* A round with a device that is there anyway. What was open may be let go of a little later. */
+/* A round with another driver's device. The kernel may release its files a little later. */
 static void round_of_device(long ms)
 {
 	time_t limit;
@@ -523,8 +526,9 @@ static void round_of_device(long ms)
 }
 
 /*
- * Memory in KiB that is free, with the pages that each processor keeps at hand,
- * or that the kernel knows what it has it for. What is lost is in no account.
+ * Returns how much memory is free, in KiB. Pages in the lists of single processors
+ * count as free, and so does memory that /proc/meminfo has in one of these accounts.
+ * Memory that was lost is in none of them.
  */
 static long free_memory(void)
 {
@@ -550,8 +554,9 @@ static long free_memory(void)
 }
 
 /*
- * The same after the kernel has given up what it can do without. Some of that
- * takes a while: it is tried so often, or until as much is free as is wanted.
+ * Has the kernel shrink its caches, and returns the most that free_memory() returned
+ * after that. As some memory is freed later, this is done up to "tries" times, or
+ * until at least "wanted" KiB are free.
  */
 static long settled_memory(long wanted, int tries)
 {
@@ -567,7 +572,7 @@ static long settled_memory(long wanted, int tries)
 	return most;
 }
 
-/* What follows is not free either: there the kernel refuses to let a VMA grow. */
+/* Reserves addresses, and a page behind them, so that no VMA can grow past their end in place. */
 static char *reserved(size_t pages)
 {
 	char *addr = mmap(NULL, (pages + 1) * page_size, PROT_NONE,
@@ -602,7 +607,7 @@ static __u64 show_operations(void)
 	return operations;
 }
 
-/* Whether all came back, which the kernel log has told of each unload already. */
+/* Shows the sums of all loads, which kmsg_read() has checked. Returns whether no memory is lost. */
 static bool check_leaks(long before)
 {
 	unsigned long long pages = 0;

@@ -33,7 +33,7 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The processes, their threads, and a child that each thread can have. */
+/* There are WORKERS processes of THREADS threads each. Each thread can have a child process. */
 #define WORKERS 4
 #define THREADS 2
 /* Each of them has a word of its own in every page: a slot. */
@@ -46,12 +46,12 @@
 #define ARENA 96
 /* How much of each region a process maps for all of its threads, in pages. */
 #define COMMON 32
-/* The room for that, as another driver's device can require a larger mapping. */
+/* The pages reserved at "commons": another driver's device can require more than COMMON. */
 #define COMMON_ROOM PROBE_PAGES
 
 /* Seconds without an operation after which a thread hangs. The slowest kernel takes a few. */
 #define HANG 240
-/* Seconds after which a call on another driver's device waits for what may never come. */
+/* Seconds without an operation after which a worker on another driver's device is killed. */
 #define STUCK 10
 
 enum device { SIMPLER, SIMPLEN, DEVICES };
@@ -147,7 +147,7 @@ noreturn void fail(const char *format, ...);
 			fail_at(t, __VA_ARGS__); \
 	} while (0)
 
-/* pattern.c; it knows nothing of an unknown device. */
+/* pattern.c. For a device whose content is not known, these functions check nothing. */
 struct seen {
 	__u32 done[SLOTS];
 };

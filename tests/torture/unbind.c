@@ -265,7 +265,7 @@ int main(int argc, char **argv)
 	for (int round = 1; round <= rounds && !shared->wrong; round++) {
 		long touched = shared->touches + round % 4;
 
-		/* Some are unbound at once, and some when much is mapped. */
+		/* Unbind at once in some rounds, and after up to three more touches in others. */
 		while (__atomic_load_n(&shared->touches, __ATOMIC_RELAXED) < touched)
 			usleep(500);
 		if (!tell(DRIVER "unbind", bus_name))

@@ -202,8 +202,9 @@ int guarded_store(__u64 *word, __u64 value)
 }
 
 /*
- * Private writable pages that the kernel has just written on our behalf, or did
- * as if, are our own copies now. Notes what they hold.
+ * Notes that the private writable pages of a range are copies of this process now,
+ * and what they hold. The kernel has just written to these pages, or has populated
+ * them as if the process were about to write.
  */
 void take_copies(struct thread *t, enum op_kind op, int i, int count)
 {
@@ -295,7 +296,7 @@ void store(struct thread *t, enum op_kind op, int i)
 		return;
 	}
 	if (!page->copied) {
-		/* The other words are the region's, ours is not. */
+		/* The copy must have the region's words, except the one that this thread wrote. */
 		struct seen none = {};
 		__u64 words[SLOTS];
 
@@ -328,8 +329,8 @@ void reserve(struct thread *t, int i, int count)
 }
 
 /*
- * Reserves those that a call unmapped before it failed. No call on a device that
- * is known does that.
+ * Reserves the addresses of a range that a call unmapped before it failed. Only a
+ * call on an unknown device can do that.
  */
 void reserve_holes(struct thread *t, int i, int count)
 {
@@ -356,7 +357,7 @@ __u32 common_pages(struct thread *t)
 	return t->pages < COMMON ? t->pages : COMMON;
 }
 
-/* Some files of an unknown device do not wait for what it may give or take. */
+/* Opens a device. Half of the files of an unknown device do not wait: O_NONBLOCK. */
 static int open_writable(struct thread *t, int device)
 {
 	if (shared->unknown)
@@ -364,7 +365,7 @@ static int open_writable(struct thread *t, int device)
 	return open(paths[device], O_RDWR | O_CLOEXEC);
 }
 
-/* A device may let itself be opened only once. */
+/* Opens a device read-only. If an unknown device refuses a second open, uses its first file. */
 static int open_read_only(struct thread *t, int device)
 {
 	int fd = open(paths[device], O_RDONLY | O_CLOEXEC);
@@ -376,7 +377,7 @@ static int open_read_only(struct thread *t, int device)
 	return fd;
 }
 
-/* Files of the thread's own. The devices are there, or they come soon. */
+/* Opens the devices for a thread. While the module is unloaded, waits for its next load. */
 static void open_all(struct thread *t)
 {
 	for (int i = 0; i < devices; i++) {

@@ -101,7 +101,7 @@ unsigned int rust_helper_phys_bits(void)
 bool rust_helper_zone_device_between(unsigned long pfn, unsigned long end)
 {
 #ifdef CONFIG_ZONE_DEVICE
-	/* Such memory is added in units of subsections. */
+	/* ZONE_DEVICE memory is added in units of subsections. */
 	for (; pfn < end; pfn = ALIGN(pfn + 1, PAGES_PER_SUBSECTION)) {
 		/* Memory that is being removed is not found; other memory stays until the put. */
 		struct dev_pagemap *pgmap = get_dev_pagemap(pfn);

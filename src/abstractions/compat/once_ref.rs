@@ -78,7 +78,8 @@ impl<T: AlwaysRefCounted> OnceRef<T> {
     /// The reference itself, if the place is not empty.
     pub fn set(&self, content: ARef<T>) -> Result<(), ARef<T>> {
         let raw = ARef::into_raw(content);
-        // INVARIANT: Only null is replaced, and by a pointer whose reference was just given up.
+        // INVARIANT: Only a null pointer is replaced. The reference of the new pointer belongs to
+        // `self` from then on, as `into_raw` has given it up.
         match self.0.cmpxchg(ptr::null_mut(), raw.as_ptr(), Full) {
             Ok(_) => Ok(()),
             // SAFETY: `into_raw` returned this pointer, and we still own its reference.

@@ -68,9 +68,9 @@ use kernel::bindings;
 /// unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
 ///     // SAFETY: The file is open, and its private data is what `open` set it to.
 ///     let page = unsafe { file_data::<Page>((*desc).file) };
-///     // SAFETY: This is the hook, and nothing else uses the description. Until the file is
-///     // released it has the data that `open` gave it, and the address space of its inode. The
-///     // module is the owner of its operations.
+///     // SAFETY: This is the `mmap_prepare` operation, and nothing else uses the description.
+///     // Until the file is released it has the data that `open` gave it, and the address space of
+///     // its inode. The module is the owner of its operations.
 ///     let desc = unsafe { VmaDesc::<'_, Page>::from_raw(desc) };
 ///     match desc.map(VmaDesc::serve_pages) {
 ///         Ok(_ready) => {

@@ -62,7 +62,7 @@ impl UnmapBeforeOnline {
                     notifier_call: Some(notify),
                     ..pin_init::zeroed()
                 };
-                // SAFETY: The slot is ours to initialize.
+                // SAFETY: `slot` points to the uninitialized memory that this closure has to fill.
                 unsafe { slot.write(block) };
                 // INVARIANT: The block is registered if this succeeds.
                 // SAFETY: The structure is valid, and pinned; the drop unregisters it.

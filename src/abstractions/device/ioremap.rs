@@ -64,11 +64,11 @@ impl<'a> IoMapping<'a> {
                 // SAFETY: The range is not RAM.
                 unsafe { bindings::ioremap(phys, size) }
             } else {
-                // SAFETY: As above.
+                // SAFETY: The range is not RAM.
                 unsafe { bindings::memremap(phys, size, bindings::MEMREMAP_WB as c_ulong) }
             }
         })?;
-        // INVARIANT: It was just mapped.
+        // INVARIANT: `ioremap()` or `memremap()` has just mapped the range at this address.
         Ok(Self {
             addr: NonNull::new(addr).ok_or(ENOMEM)?,
             range,

@@ -190,7 +190,8 @@ unsafe extern "C" fn handle<T: InterruptHandler>(
     _irq: c_int,
     handler: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: As the caller promises.
+    // SAFETY: By the safety requirements of this function, `handler` points to a `T` that stays
+    // valid until this returns.
     if unsafe { &*handler.cast::<T>() }.handle() {
         IRQ_WAKE_THREAD
     } else {
@@ -205,7 +206,8 @@ unsafe extern "C" fn handle_threaded<T: InterruptHandler>(
     _irq: c_int,
     handler: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: As the caller promises.
+    // SAFETY: By the safety requirements of this function, `handler` points to a `T` that stays
+    // valid until this returns.
     unsafe { &*handler.cast::<T>() }.handle_threaded();
     IRQ_HANDLED
 }

@@ -646,10 +646,10 @@ impl<T: MiscDevice> Register for Registration<T> {
     }
 
     unsafe fn register(&self) -> Result {
-        // SAFETY: The structure is valid. As the caller promises, it does not move until it is
-        // dropped, and the drop deregisters it.
+        // SAFETY: The structure is valid. By the safety requirements of this function it does not
+        // move until it is dropped, and the drop deregisters it.
         to_result(unsafe { bindings::misc_register(self.misc.get()) })?;
-        // INVARIANT: It just succeeded.
+        // INVARIANT: `misc_register()` has just succeeded.
         self.is_registered.store(true, Relaxed);
         Ok(())
     }
@@ -816,7 +816,7 @@ impl<T: MiscDevice> Table<T> {
         if let Err(error) = unsafe { check_bound((*desc).file) } {
             return error.to_errno();
         }
-        // SAFETY: This is the hook, and the file is an open one of this device.
+        // SAFETY: This is the `mmap_prepare` operation, and the file is an open one of this device.
         let desc = unsafe { VmaDesc::from_raw(desc) };
         match desc.and_then(|desc| T::mmap_prepare(file, desc)) {
             Ok(_) => 0,
@@ -953,7 +953,8 @@ impl<T: MiscDevice> Table<T> {
     ///
     /// `file` must be an open file of this device that a process has a descriptor of.
     unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, the file is open, and a process has
+        // a descriptor of it. What `asked` returns is not used after this function returns.
         match unsafe { Self::asked(file) } {
             Ok((data, file)) => answer(T::ioctl(data, file, cmd, arg)),
             Err(error) => error.to_errno() as c_long,
@@ -969,7 +970,8 @@ impl<T: MiscDevice> Table<T> {
         cmd: c_uint,
         arg: c_ulong,
     ) -> c_long {
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, the file is open, and a process has
+        // a descriptor of it. What `asked` returns is not used after this function returns.
         match unsafe { Self::asked(file) } {
             Ok((data, file)) => answer(T::compat_ioctl(data, file, cmd, arg)),
             Err(error) => error.to_errno() as c_long,
@@ -1001,7 +1003,7 @@ impl<T: MiscDevice> Table<T> {
     unsafe extern "C" fn show_fdinfo(seq_file: *mut bindings::seq_file, file: *mut bindings::file) {
         // SAFETY: The file is open, so it owns a reference on its data.
         let data = unsafe { Arc::<T::File>::borrow((*file).private_data) };
-        // SAFETY: The caller promises what this requires.
+        // SAFETY: By the safety requirements of this function, this may write to `seq_file`.
         T::show_fdinfo(&data, unsafe { SeqFile::from_raw(seq_file) });
     }
 }
@@ -1059,7 +1061,7 @@ unsafe fn check_bound(file: *const bindings::file) -> Result {
 ///
 /// `iter` must be valid.
 unsafe fn is_for_kernel(iter: *const bindings::iov_iter) -> bool {
-    // SAFETY: As the caller promises.
+    // SAFETY: By the safety requirements of this function `iter` is valid.
     unsafe { helpers::iov_iter_is_kvec(iter) }
 }
 

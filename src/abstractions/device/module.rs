@@ -163,7 +163,7 @@ macro_rules! module_devices {
 }
 pub use module_devices;
 
-/// What [`DeviceModule::init`] returned, and the devices.
+/// The state of the module: what [`DeviceModule::init`] returned, and the devices that it added.
 #[doc(hidden)]
 pub struct WithDevices<M> {
     // The order matters: fields are dropped from first to last.

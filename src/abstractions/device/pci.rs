@@ -311,7 +311,8 @@ mod private {
             start: bindings::resource_size_t,
             size: usize,
         ) -> Result {
-            // SAFETY: As the caller promises.
+            // SAFETY: By the safety requirements of this function, the device is bound, and the
+            // range belongs to it and is claimed.
             to_result(unsafe {
                 bindings::devm_arch_io_reserve_memtype_wc(
                     dev,
@@ -329,7 +330,8 @@ mod private {
             size: usize,
         ) -> Result {
             let flags = bindings::MEMREMAP_WB as c_ulong;
-            // SAFETY: As the caller promises.
+            // SAFETY: By the safety requirements of this function, the device is bound, and the
+            // range belongs to it and is claimed.
             from_err_ptr(unsafe { bindings::devm_memremap(dev, start, size, flags) })?;
             Ok(())
         }

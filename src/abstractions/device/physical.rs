@@ -61,7 +61,7 @@ impl<'a> PhysRange<'a> {
     ///   page` (ZONE_DEVICE), or, as with `/dev/mem`, a range that a driver has claimed.
     pub fn new(raw_io: &'a RawIo, first: Pfn, count: usize) -> Result<Self> {
         NotRam::recheck(first, count)?;
-        // INVARIANT: It was just checked.
+        // INVARIANT: The pages were just checked, and a `RawIo` proves the right to access them.
         Ok(Self {
             raw_io,
             first,

@@ -88,7 +88,7 @@ impl ContigPages {
                 helpers::alloc_pages_exact(count * PAGE_SIZE, GFP | bindings::__GFP_ZERO)
             };
             if let Some(addr) = NonNull::new(addr) {
-                // INVARIANT: It was just allocated.
+                // INVARIANT: `alloc_pages_exact()` has just returned this address.
                 return Ok(Self {
                     addr,
                     count,
@@ -99,7 +99,7 @@ impl ContigPages {
         let first = alloc_contig_range(count).ok_or(AllocError)?;
         // SAFETY: What the kernel allocates for itself is in the linear mapping.
         let addr = unsafe { helpers::phys_to_virt(first.to_phys()) };
-        // INVARIANT: It was just allocated.
+        // INVARIANT: `alloc_contig_range()` has just allocated these pages.
         Ok(Self {
             addr: NonNull::new(addr).ok_or(AllocError)?,
             count,
@@ -145,7 +145,7 @@ impl Drop for ContigPages {
             Origin::Buddy => unsafe {
                 bindings::free_pages_exact(self.addr.as_ptr(), self.count * PAGE_SIZE)
             },
-            // SAFETY: As above.
+            // SAFETY: By the type invariant the memory was allocated with this size and is ours.
             Origin::ContigRange => unsafe {
                 helpers::free_contig_range(self.first_pfn().as_raw(), self.count)
             },

@@ -145,7 +145,8 @@ impl<E: FolioEvents> FolioRegion<E> {
             // Another thread that got no folio of this order can have put a smaller one there.
             let is_split =
                 |has_smaller: bool| has_smaller && places.iter().any(|place| place.get().is_some());
-            // For a single page, an allocation that is not needed costs less than taking the lock.
+            // For a single page the lock is not taken: if two threads allocate one for the same
+            // place, one of them frees its page again, which costs less.
             if order > 0 {
                 let has_smaller = self.has_smaller.lock();
                 if let Some(page) = self.page(pgoff) {

@@ -60,7 +60,8 @@ unsafe impl Allocator for KvmallocMayFail {
     ) -> Result<NonNull<[u8]>, AllocError> {
         // `KVmalloc` does what is not a new allocation: reallocating and freeing.
         if old_layout.size() != 0 || layout.size() == 0 {
-            // SAFETY: As the caller promises.
+            // SAFETY: By the safety requirements of this function, `ptr` is `None` or memory of
+            // this allocator, and `KVmalloc` can free and reallocate such memory.
             return unsafe { KVmalloc::realloc(ptr, layout, old_layout, flags, nid) };
         }
         if layout.align() > Self::MIN_ALIGN || !is_available(layout.size() >> PAGE_SHIFT) {

@@ -131,7 +131,7 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     ///
     /// The type invariant must hold.
     pub(crate) unsafe fn new(ptr: NonNull<u8>, len: usize) -> Self {
-        // INVARIANT: As the caller promises.
+        // INVARIANT: It holds by the safety requirements of this function.
         Self {
             ptr,
             len,
@@ -145,7 +145,7 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -154,7 +154,7 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     /// A range of the bytes, or `None` if they are not all there.
     pub fn slice(&self, range: Range<usize>) -> Option<SharedBytes<'a>> {
         let (ptr, len) = self.at(range).ok()?;
-        // INVARIANT: They are a part of `self`.
+        // INVARIANT: The bytes are a part of `self`, for which the invariant holds. `MIN` is 0.
         Some(SharedBytes {
             ptr,
             len,
@@ -308,12 +308,12 @@ impl<'a, const MIN: usize> SharedBytes<'a, MIN> {
     /// aligned.
     #[inline]
     unsafe fn atomic_from_ptr<T: AtomicType + FromBytes>(ptr: NonNull<u8>) -> &'a Atomic<T> {
-        // SAFETY: As the caller promises, the memory is there and aligned. By the type invariant it
-        // is initialized. `T` is `FromBytes`, so any bits are valid, whatever others write. All
-        // accesses by Rust code are atomic. The kernel's memory model does not include what user
-        // space does: whatever and however it stores, a load here returns some bits. The copies and
-        // fills by C functions are marked as intended races, and promise no more than some bits
-        // either.
+        // SAFETY: By the safety requirements of this function the memory is there and aligned, and
+        // by the type invariant it is initialized. `T` is `FromBytes`, so any bits are valid,
+        // whatever others write. All accesses by Rust code are atomic. The kernel's memory model
+        // does not include what user space does: whatever and however it stores, a load here
+        // returns some bits. The copies and fills by C functions are marked as intended races, and
+        // promise no more than some bits either.
         unsafe { Atomic::from_ptr(ptr.cast().as_ptr()) }
     }
 }

@@ -97,7 +97,7 @@ impl VmallocPages {
         let size = count.checked_mul(PAGE_SIZE).ok_or(AllocError)?;
         // SAFETY: The size is not zero, and this is process context, where allocating may sleep.
         let addr = unsafe { helpers::__vmalloc(size, GFP | bindings::__GFP_ZERO) };
-        // INVARIANT: It was just allocated.
+        // INVARIANT: `__vmalloc()` has just returned `addr` for `count` pages.
         Ok(Self {
             addr: NonNull::new(addr.cast()).ok_or(AllocError)?,
             count,

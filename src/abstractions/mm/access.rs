@@ -63,7 +63,8 @@ pub(super) unsafe extern "C" fn access(
         // SAFETY: The buffer is valid, and initialized by now.
         Access::Read(unsafe { core::slice::from_raw_parts_mut(buf, len) })
     };
-    // SAFETY: As the caller promises.
+    // SAFETY: By the safety requirements of this function, `vma` is a VM_PFNMAP VMA, and the caller
+    // holds the mmap lock and a reference on the `mm_struct`.
     match unsafe { access_pfnmap(vma, address, access) } {
         Ok(done) => done as c_int,
         Err(error) => error.to_errno(),
@@ -95,7 +96,8 @@ unsafe fn access_pfnmap(
     let len = min(access.size(), PAGE_SIZE - offset);
     let write = matches!(access, Access::Write(_));
     loop {
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, `vma` is a VM_PFNMAP VMA, and the
+        // caller holds the mmap lock and a reference on the `mm_struct`.
         let found = unsafe { Followed::new_touched(vma, address, write) }?;
         let (pfn, prot) = (found.0.pfn, found.0.pgprot);
         if write && !found.0.writable {
@@ -105,7 +107,7 @@ unsafe fn access_pfnmap(
         if unsafe { bindings::page_is_ram(pfn) } != 0 {
             // Memory that is being added counts as RAM before it can be accessed. Broken memory
             // stays mapped if the kernel cannot handle a page of its kind.
-            // SAFETY: As above.
+            // SAFETY: This function may be called with any number.
             if !unsafe { bindings::pfn_is_accessible(pfn) } {
                 return Err(EFAULT);
             }
@@ -135,7 +137,8 @@ unsafe fn access_pfnmap(
         // and the frame can be unmapped.
         drop(found);
         let device = Remapped::new(pfn, prot)?;
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, `vma` is a VM_PFNMAP VMA, and the
+        // caller holds the mmap lock and a reference on the `mm_struct`.
         let again = unsafe { Followed::new_touched(vma, address, write) }?;
         if again.0.pfn == pfn
             && again.0.pgprot.pgprot == prot.pgprot
@@ -177,7 +180,7 @@ impl Followed {
         };
         // SAFETY: The VMA is valid, and the mmap lock is held.
         to_result(unsafe { bindings::follow_pfnmap_start(&mut args) })?;
-        // INVARIANT: It just succeeded.
+        // INVARIANT: `follow_pfnmap_start()` has just succeeded.
         Ok(Self(args))
     }
 
@@ -192,7 +195,8 @@ impl Followed {
         address: usize,
         write: bool,
     ) -> Result<Self> {
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, `vma` is a VM_PFNMAP VMA, and the
+        // caller holds the mmap lock and a reference on the `mm_struct`.
         if let Ok(found) = unsafe { Self::new(vma, address) } {
             return Ok(found);
         }
@@ -211,7 +215,8 @@ impl Followed {
                 core::ptr::null_mut(),
             )
         })?;
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, `vma` is a VM_PFNMAP VMA, and the
+        // caller holds the mmap lock and a reference on the `mm_struct`.
         unsafe { Self::new(vma, address) }
     }
 }

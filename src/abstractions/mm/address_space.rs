@@ -182,7 +182,7 @@ impl AddressSpace {
     /// `mapping` must be what [`Self::into_mapping`] returned, and the caller must give that
     /// reference up.
     pub unsafe fn from_mapping(mapping: *mut bindings::address_space) -> Self {
-        // INVARIANT: The reference is the one that `into_mapping` did not give back.
+        // INVARIANT: `into_mapping` kept this reference, and the caller gives it up to this value.
         Self {
             // SAFETY: The address space is that of a valid inode.
             inode: unsafe { NonNull::new_unchecked((*mapping).host) },
@@ -216,7 +216,7 @@ impl AddressSpace {
     pub(crate) fn with_valid<R>(&self, f: impl FnOnce() -> R) -> R {
         // SAFETY: The address space is valid as long as `self` is borrowed.
         let lock = unsafe { &raw mut (*self.as_ptr()).invalidate_lock };
-        // SAFETY: As above; this may sleep.
+        // SAFETY: The lock is valid, as its address space is. This function may sleep.
         unsafe { bindings::down_read(lock) };
         let result = f();
         // SAFETY: The lock was taken above.
@@ -229,7 +229,7 @@ impl AddressSpace {
     pub(crate) fn invalidate(&self, f: impl FnOnce()) {
         // SAFETY: The address space is valid as long as `self` is borrowed.
         let lock = unsafe { &raw mut (*self.as_ptr()).invalidate_lock };
-        // SAFETY: As above; this may sleep.
+        // SAFETY: The lock is valid, as its address space is. This function may sleep.
         unsafe { bindings::down_write(lock) };
         f();
         // SAFETY: The lock was taken above.
@@ -305,7 +305,8 @@ impl Clone for AddressSpace {
     fn clone(&self) -> Self {
         // SAFETY: By the type invariant the inode is valid and has a reference.
         unsafe { bindings::ihold(self.inode.as_ptr()) };
-        // SAFETY: As above; as READ_ONCE().
+        // SAFETY: By the type invariant the inode is valid. The volatile read is that of
+        // READ_ONCE().
         let count = unsafe { (&raw const (*self.inode.as_ptr()).i_count.counter).read_volatile() };
         // The count must not wrap around, not even if safe code forgets very many references.
         assert!(count > 0, "too many references on an inode");

@@ -137,7 +137,7 @@ impl<'a, T> VmaDesc<'a, T> {
     ///
     /// - `desc` must be what an `f_op->mmap_prepare()` hook was called with, and nobody may have
     ///   changed it since. Until the returned value, and what is made from it, is gone, nobody else
-    ///   may use `desc`. All of that must be gone when the hook returns.
+    ///   may use `desc`. All of that must be gone when `mmap_prepare` returns.
     /// - The file `desc->file` must be fit for `T`, as [`FileData`] defines it, from before this
     ///   call until the file is released: see [`file_data`]. That is if `T` has [`VmOperations`]:
     ///   otherwise nothing can be made of the description.
@@ -192,9 +192,9 @@ impl<'a, T> VmaDesc<'a, T> {
     /// unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
     ///     // SAFETY: The file is open, and its private data is a `Device`.
     ///     let device = unsafe { file_data::<Device>((*desc).file) };
-    ///     // SAFETY: This is the hook, and nothing else uses the description. Until the file is
-    ///     // released it has the same data, and the address space of its inode. The module is the
-    ///     // owner of its operations.
+    ///     // SAFETY: This is the `mmap_prepare` operation, and nothing else uses the description.
+    ///     // Until the file is released it has the same data, and the address space of its inode.
+    ///     // The module is the owner of its operations.
     ///     let desc = unsafe { VmaDesc::<'_, Device>::from_raw(desc) };
     ///     match desc.and_then(|desc| device.prepare(desc)) {
     ///         Ok(_ready) => 0,
@@ -204,12 +204,12 @@ impl<'a, T> VmaDesc<'a, T> {
     /// # let _ = (mmap_prepare, Device);
     /// ```
     pub unsafe fn from_raw(desc: *mut bindings::vm_area_desc) -> Result<Self> {
-        // SAFETY: The hook is called with a valid description.
+        // SAFETY: The kernel calls the `mmap_prepare` operation with a valid description.
         if unsafe { (*desc).file != (*desc).vm_file } {
             return Err(EINVAL);
         }
-        // INVARIANT: The VMA will hold the file, as just checked. The kernel calls the hook with
-        // its dummy operations, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
+        // INVARIANT: The VMA will hold the file, as just checked. The kernel calls `mmap_prepare`
+        // with its dummy operations, no action, and neither VM_PFNMAP nor VM_MIXEDMAP.
         Ok(Self {
             // SAFETY: A valid pointer is not null.
             desc: unsafe { NonNull::new_unchecked(desc) },
@@ -229,7 +229,7 @@ impl<'a, T> VmaDesc<'a, T> {
         if self.is_cow() {
             return Err(EINVAL);
         }
-        // INVARIANT: It was just checked.
+        // INVARIANT: `is_cow()` was just checked to be false.
         Ok(self.into_state())
     }
 }
@@ -277,8 +277,8 @@ impl<'a, T, S: Undecided> VmaDesc<'a, T, S> {
     /// # let _ = check::<u32>;
     /// ```
     pub fn mm(&self) -> &Mm {
-        // SAFETY: The kernel calls the hook with the address space of the current process, which
-        // exists at least until the hook returns. By then the description is gone.
+        // SAFETY: The kernel calls `mmap_prepare` with the address space of the current process,
+        // which exists at least until the operation returns. By then the description is gone.
         unsafe { Mm::from_raw(self.desc().mm) }
     }
 

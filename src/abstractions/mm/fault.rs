@@ -59,7 +59,8 @@ impl VmFault {
     /// For the duration of `'a`, `vmf` must be valid, and the VMA be locked for reading.
     #[inline]
     pub(super) unsafe fn from_raw<'a>(vmf: *const bindings::vm_fault) -> &'a Self {
-        // SAFETY: The type is transparent; the rest is what the caller promises.
+        // SAFETY: The type is transparent. By the safety requirements of this function, the fault
+        // is valid, and its VMA is locked for reading.
         unsafe { &*vmf.cast() }
     }
 

@@ -125,7 +125,7 @@ impl<'a, C: Caching, R> IoFrames<'a, C, R> {
     ///
     /// The type invariant must hold.
     pub(crate) unsafe fn new(space: &'a AddressSpace, first: Pfn, count: usize) -> Self {
-        // INVARIANT: As the caller promises.
+        // INVARIANT: It holds by the safety requirements of this function.
         Self {
             space,
             first,
@@ -224,7 +224,7 @@ impl<'a, T: VmOperations, S: Undecided> VmaDesc<'a, T, S> {
         // User space may use them as long as `R::recheck` succeeds, and when it begins to fail,
         // they are unmapped: the tree of the file's address space contains the VMA before the
         // frames are mapped. There is one exception, which the description does not tell: a VMA of
-        // another file system (Coda), which calls the hook before it inserts the VMA
+        // another file system (Coda), which calls `mmap_prepare` before it inserts the VMA
         // (`compat_vma_mmap()`).
         unsafe { helpers::mmap_action_ioremap_full(desc, frames.first().as_raw()) };
         let state = VmaState::new(self.is_cow());
@@ -270,7 +270,8 @@ impl<T: VmOperations, R: Recheck> Rechecked<T, R> {
             space.unmap(Pgoff::new(pgoff)..Pgoff::new(pgoff + count));
             return error.to_errno();
         }
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, `call_vma_mapped()` has called it,
+        // for a VMA with this table, and so with operations for `T`.
         unsafe { vm_operations::mapped::<T>(start, end, pgoff, file, private_data) }
     }
 }

@@ -70,7 +70,7 @@ __rust_helper bool rust_helper_folio_find_hwpoisoned(struct folio *folio)
 	const struct page *page = &folio->page, *end = page + folio_nr_pages(folio);
 	unsigned long flags = 0;
 
-	/* Every huge fault looks at all pages. */
+	/* Unrolled, because every huge fault runs this loop over all pages of its folio. */
 #pragma GCC unroll 8
 	for (; page != end; page++)
 		/* If a page breaks during this, the kernel finds that when the page is touched. */

@@ -195,7 +195,8 @@ impl<T: Pages> Table<T> {
     ///
     /// The fault must be one that a `huge_fault` operation is called for, with `PMD_ORDER`.
     unsafe fn insert_folio_pmd(data: &T, fault: &VmFault) -> Option<()> {
-        // SAFETY: As the caller promises.
+        // SAFETY: By the safety requirements of this function, a `huge_fault` operation is called
+        // for the fault, with `PMD_ORDER`.
         let first = unsafe { fault.pmd_pgoff() }?;
         // A write to a private mapping gets a copy of one page only.
         if fault.is_cow() || Self::needs_single_pages(fault) {

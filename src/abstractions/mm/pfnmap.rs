@@ -88,7 +88,7 @@ impl<'a> FrameRun<'a> {
     /// # let _ = frame_of;
     /// ```
     pub unsafe fn new(first: Pfn, count: usize) -> Self {
-        // INVARIANT: As the caller promises.
+        // INVARIANT: It holds by the safety requirements of this function.
         Self {
             first,
             count,
@@ -103,13 +103,13 @@ impl<'a> FrameRun<'a> {
 
     /// The first `count` frames, if there are that many.
     pub fn take(self, count: usize) -> Option<Self> {
-        // INVARIANT: They are part of `self`.
+        // INVARIANT: These frames are part of `self`, for which the invariant holds.
         (count <= self.count).then_some(Self { count, ..self })
     }
 
     /// The frames that follow the first `count`, if there are any.
     pub fn skip(self, count: usize) -> Option<Self> {
-        // INVARIANT: They are part of `self`.
+        // INVARIANT: These frames are part of `self`, for which the invariant holds.
         (count < self.count).then(|| Self {
             first: Pfn::new(self.first.as_raw() + count),
             count: self.count - count,

@@ -88,7 +88,8 @@ use core::marker::PhantomData;
 ///     let space = AddressSpace::new()?;
 ///     // Devres releases what is registered last first: this before the claim.
 ///     devres::register(dev, Revocation(space.clone()), GFP_KERNEL)?;
-///     // SAFETY: As the caller promises, the frames stay claimed until this is revoked.
+///     // SAFETY: By the safety requirements of this function, the frames are registers that
+///     // nobody maps other than uncached. Devres releases the claim after it has revoked `space`.
 ///     Ok(unsafe { RevocableFrames::new(space, first, count) })
 /// }
 /// # let _ = registers;
@@ -133,7 +134,7 @@ impl<C: Caching> RevocableFrames<C> {
     /// # Ok::<(), Error>(())
     /// ```
     pub unsafe fn new(space: AddressSpace, first: Pfn, count: usize) -> Self {
-        // INVARIANT: As the caller promises.
+        // INVARIANT: It holds by the safety requirements of this function.
         Self {
             space,
             first,

@@ -146,7 +146,7 @@ impl VmaState {
 /// ///
 /// /// The private data of the file must be a `Client`.
 /// unsafe fn buffer_of(file: *const kernel::bindings::file) -> *const Buffer {
-///     // SAFETY: As the caller promises.
+///     // SAFETY: By the safety requirements of this function, the private data is a `Client`.
 ///     unsafe { &raw const (*(*file).private_data.cast::<Client>()).buffer }
 /// }
 ///

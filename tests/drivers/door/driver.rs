@@ -150,7 +150,7 @@ unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::
 ///
 /// `desc` must describe a mapping of an open file of this device, which nobody has changed yet.
 unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
-    // SAFETY: This is the hook, and the file is open, so that it is fit for `Page` until it is
+    // SAFETY: This is the operation, and the file is open, so that it is fit for `Page` until it is
     // released. It has the address space that `open` gave it until then, and holds the module by
     // the owner of its operations.
     let mapped = unsafe { VmaDesc::from_raw(desc) }.and_then(|mut desc| {

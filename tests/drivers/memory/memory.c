@@ -122,14 +122,14 @@ TEST_F(memory, each_side_sees_what_the_other_writes)
 		for (size_t k = 0; k < count; k++) {
 			char *at = self->addr + offset[k];
 
-			/* Write through the mapping, and read in both of the kernel's ways. */
+			/* Write to the mapping. Read by SharedBytes::read() and copy_to_iter(). */
 			make_pattern(data, len, 8 * i + k);
 			memcpy(at, data, len);
 			EXPECT_EQ(with_data(self->fd, CHECK, offset[k], data, len), 0);
 			memset(back, 0, sizeof(back));
 			EXPECT_EQ(pread(self->fd, back, len, offset[k]), len);
 			EXPECT_EQ(memcmp(back, data, len), 0);
-			/* Write in both of the kernel's ways, and read through the mapping. */
+			/* Write by SharedBytes::write() and copy_from_iter(). Read the mapping. */
 			make_pattern(data, len, 8 * i + k + 100);
 			EXPECT_EQ(with_data(self->fd, WRITE, offset[k], data, len), 0);
 			EXPECT_EQ(memcmp(at, data, len), 0);
@@ -226,7 +226,7 @@ TEST_F(memory, ranges_outside_of_the_memory_are_refused)
 	EXPECT_EQ(with_value(self->fd, FILL, 0, 8, ~0ULL), -EINVAL);
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, ~0ULL), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, COPY, 0, 8, ~0ULL), -EINVAL);
-	/* A part of less than two bytes has no inner part. */
+	/* FILL_INNER leaves out the first and the last byte, and fails if there are not two. */
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, 0), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, 1), -ENXIO);
 	EXPECT_EQ(with_value(self->fd, FILL_INNER, 0, 8, 2), 0);
