@@ -238,6 +238,7 @@ limit_silence() {
 comes_up() {
 	local deadline=$((SECONDS + target_boot_timeout))
 	while ! grep -qs '^booted' "$dir/control"; do
+		kill -0 "$SIMPLE_CALLER" || exit 143
 		kill -0 "$machine" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ] || return
 		sleep 0.2
 	done

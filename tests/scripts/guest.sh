@@ -46,8 +46,8 @@ program hang <<<'sleep 1000'
 guest PROG="$scratch/hang" TIMEOUT=3
 expect "a guest that hangs is ended" 2 "printed nothing for 3 seconds"
 
-program slow <<<'for _ in 1 2 3 4 5 6 7; do sleep 2; echo still here; done'
-guest PROG="$scratch/slow" TIMEOUT=10
+program slow <<<'for _ in 1 2 3 4 5 6 7 8; do sleep 5; echo still here; done'
+guest PROG="$scratch/slow" TIMEOUT=30
 expect "a program that prints again and again can take longer than TIMEOUT" 0 "still here"
 
 # ends TARGET [VARIABLE=VALUE...]: the guest that make TARGET has booted ends when make is terminated. The argument
