@@ -63,9 +63,13 @@ bool read_phys(__u64 phys, void *buf, size_t len)
 long free_memory(void)
 {
 	FILE *zoneinfo = fopen("/proc/zoneinfo", "r");
+	int refresh = open("/proc/sys/vm/stat_refresh", O_RDONLY);
 	long pages = 0, value;
 	char line[256];
 
+	/* Has the kernel add up the counts that it keeps for each processor. */
+	read(refresh, line, sizeof(line));
+	close(refresh);
 	while (fgets(line, sizeof(line), zoneinfo))
 		if (sscanf(line, " pages free %ld", &value) == 1 ||
 		    sscanf(line, " count: %ld", &value) == 1)

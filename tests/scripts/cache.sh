@@ -39,7 +39,7 @@ chmod +x "$scratch/make_entry"
 
 # Kill the run, with all of its processes, while it makes the entry.
 setsid "$scratch/make_entry" 60 &
-until [ -e "$SIMPLE_CACHE/entry/content" ]; do sleep 0.01; done
+until grep -qs half "$SIMPLE_CACHE/entry/content"; do sleep 0.01; done
 kill -KILL -- "-$!"
 wait "$!" 2>/dev/null
 run cat "$SIMPLE_CACHE/entry/content"
@@ -61,8 +61,8 @@ run "$scratch/make_entry" 0
 expect "an entry whose command failed is made anew" 0 whole
 
 rm -rf "$SIMPLE_CACHE" "$scratch/starts"
-"$scratch/make_entry" 1 >"$scratch/first" 2>&1 &
-"$scratch/make_entry" 1 >"$scratch/second" 2>&1
+"$scratch/make_entry" 5 >"$scratch/first" 2>&1 &
+"$scratch/make_entry" 5 >"$scratch/second" 2>&1
 wait
 run cat "$scratch/first" "$scratch/second"
 expect "one of two runs at once waits for the other" 0 "another run is preparing entry, waiting for it"

@@ -22,7 +22,7 @@ for kind in 0 1 2; do
 	./touch /dev/caching0 || exit
 	echo "kind $kind: $(sed -n "s/^PAT: \[mem 0x$bar-.*\] //p" $list 2>/dev/null)"
 	rmmod caching || exit
-	echo "after $kind: $(sed -n "s/^PAT: \[mem 0x$bar-.*\] //p" $list 2>/dev/null)"
+	echo "after $kind: [$(sed -n "s/^PAT: \[mem 0x$bar-.*\] //p" $list 2>/dev/null)]"
 done
 END_OF_SCRIPT
 
@@ -31,10 +31,10 @@ run env FILES="'$out/caching.ko' '$tests_out/touch'" GUEST_MODULE=none TRACE=no 
 	"$top/scripts/guest/boot.sh" run "$scratch/types"
 if [ "$target_arch" = x86 ]; then
 	# Cached memory is uncached here: the MTRRs say so of all addresses of PCI, which the documentation mentions.
-	expect "a mapped BAR has the memory type that the driver asks for" 0 "kind 1: write-combining" "after 1: " \
-		"kind 2: uncached-minus" "after 2: "
+	expect "a mapped BAR has the memory type that the driver asks for" 0 "kind 1: write-combining" "after 1: []" \
+		"kind 2: uncached-minus" "after 2: []"
 else
-	expect "a BAR can be mapped with each kind of caching" 0 "kind 2: " "after 2: "
+	expect "a BAR can be mapped with each kind of caching" 0 "kind 2: " "after 2: []"
 fi
 
 done_testing

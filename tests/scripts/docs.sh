@@ -51,6 +51,8 @@ expect "the defaults in the manual page are the module's" 1
 
 # The commands in docs/install.md, of which the test of the installation runs those under each heading.
 awk '/^## / { heading = substr($0, 4) } /^```console$/ { print heading }' docs/install.md | sort -u >"$scratch/headings"
+run test -s "$scratch/headings"
+expect "docs/install.md has commands to type" 0
 while read -r heading; do
 	run grep -F "typed \"$heading\"" tests/install/in-guest.sh
 	expect "the test of the installation types \"$heading\"" 0
@@ -99,12 +101,17 @@ expect "the instructions in docs/costs.md are those of bench/counts.amd64" 0
 
 # The commands.
 make -s help >"$scratch/help"
+sed -n '/^commands :=/,/^\.PHONY:/p' Makefile | tr -s ' \t' '\n' | grep -x '[a-z-]*' | grep -vxE 'commands|all|help' \
+	>"$scratch/targets"
+run test -s "$scratch/targets"
+expect "the Makefile has commands" 0
 while read -r target; do
 	run grep -Eq "make ([a-z|-]*\|)?$target\b" "$scratch/help"
 	expect "make help has $target" 0
-done < <(sed -n '/^commands :=/,/^\.PHONY:/p' Makefile | tr -s ' \t' '\n' | \
-	grep -x '[a-z-]*' | grep -vxE 'commands|all|help')
+done <"$scratch/targets"
 grep -Eho '(^|`|\$ |sudo |&& )make [a-z][a-z-]+' README.md CONTRIBUTING.md docs/*.md | sed 's/.*make //' | sort -u >"$scratch/typed"
+run test -s "$scratch/typed"
+expect "the documents name commands" 0
 while read -r target; do
 	run make -n "$target"
 	expect "make $target exists, which a document names" 0

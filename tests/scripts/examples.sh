@@ -40,6 +40,7 @@ exit $status
 END_OF_SCRIPT
 run env FILES="'$out/doc_examples.ko'" GUEST_MODULE=none TRACE=no "$top/scripts/guest/boot.sh" run "$scratch/load"
 mapfile -t names < <(sed -n 's/^ *("\(.*\)", .*::run),$/\1/p' "$out/examples.rs")
+[ ${#names[@]} -gt 0 ] || status="no examples"
 expect "all ${#names[@]} examples run" 0 "${names[@]/#/doc_examples: doc example }"
 
 done_testing

@@ -444,6 +444,8 @@ int main(int argc, char **argv)
 		unload_at_last();
 	print_calls();
 	print_deaths();
+	if (!total_calls())
+		failed("no call was made");
 	printf("fuzz: %llu calls in %llu bursts, %s, SEED=%llu, clean\n", total_calls(),
 	       next_burst - first, mode, seed);
 	return 0;

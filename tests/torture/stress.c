@@ -289,6 +289,19 @@ static void shrink_caches(void)
 	close(fd);
 }
 
+/* Checks that the module cannot be unloaded while a device is open. */
+static void unload_in_use(void)
+{
+	int fd = open(paths[SIMPLEN], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("%s: %m", paths[SIMPLEN]);
+	if (!syscall(SYS_delete_module, "simple", O_NONBLOCK) || errno != EWOULDBLOCK)
+		fail("the module with an open device: not refused by EWOULDBLOCK");
+	count(OP_UNLOAD, false);
+	close(fd);
+}
+
 /*
  * Whether it is time to try to unload the module. The kernel holds some pages that
  * were locked for longer; it releases them below when nothing is mapped any more.
@@ -296,8 +309,11 @@ static void shrink_caches(void)
 static bool is_time_to_unload(bool let_go)
 {
 	/* While VMAs exist, the unload is refused: try that, unless they are to be unmapped. */
-	if (counter(SIMPLER, "vmas") || counter(SIMPLEN, "vmas"))
-		return !let_go;
+	if (counter(SIMPLER, "vmas") || counter(SIMPLEN, "vmas")) {
+		if (!let_go)
+			unload_in_use();
+		return false;
+	}
 	if (pages_are_pinned())
 		return false;
 	shrink_caches();
