@@ -14,8 +14,8 @@ root=$("$top/scripts/kernel/build-root.sh")
 
 # Cargo keeps its downloads in the cache, and follows the user's own configuration, which can name a mirror.
 if [ ! -e "$cache/cargo" ]; then
-	mkdir -p "$cache/cargo"
 	[ -e "$cache/cargo.lock" ] || echo "$lock_text" >"$cache/cargo.lock"
+	mkdir -p "$cache/cargo"
 fi
 args=(
 	--bind "$root" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run

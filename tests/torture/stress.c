@@ -297,7 +297,7 @@ static void unload_in_use(void)
 	if (fd < 0)
 		fail("%s: %m", paths[SIMPLEN]);
 	if (!syscall(SYS_delete_module, "simple", O_NONBLOCK) || errno != EWOULDBLOCK)
-		fail("the module with an open device: not refused by EWOULDBLOCK");
+		fail("an unload with a device open was not refused with EWOULDBLOCK");
 	count(OP_UNLOAD, false);
 	close(fd);
 }
